@@ -1,0 +1,1 @@
+"""kgreason: logical questions over incomplete knowledge graphs, ranked and explained."""

@@ -1,0 +1,54 @@
+"""The narrow door: a link predictor turns (entity, relation) pairs into rows of truth values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from kgreason.truth.rows import TruthRows
+
+
+@dataclass(frozen=True, slots=True)
+class RowPrice:
+    """What one row costs, for estimates: floating-point operations and expected listed entities."""
+
+    flops: float
+    entries: float
+
+
+class LinkPredictor(Protocol):
+    """Truth of `relation(head, tail)` for every tail, one row per (head, relation) pair.
+
+    Relations are *directed* ids: 2k is base relation k, 2k + 1 its inverse. A predictor is
+    deterministic: the same pair gives the same row, alone or in any batch.
+    """
+
+    @property
+    def name(self) -> str:
+        """A short description for people: model, calibration, observed facts."""
+        ...
+
+    @property
+    def entity_count(self) -> int:
+        """Number of entities; ids are 0 … entity_count − 1."""
+        ...
+
+    @property
+    def relation_count(self) -> int:
+        """Number of directed relations (twice the base relations)."""
+        ...
+
+    def rows(self, heads: Tensor, relations: Tensor) -> TruthRows:
+        """heads, relations: (rows,) int64 -> one sparse row per pair, truths in (0, 1]."""
+        ...
+
+    def domain(self, relation: int) -> Tensor | None:
+        """Entities (int64, ascending) whose row under `relation` may be non-empty; None for all."""
+        ...
+
+    def price(self) -> RowPrice:
+        """Expected cost of one row."""
+        ...

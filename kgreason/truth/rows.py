@@ -1,0 +1,44 @@
+"""Compressed sparse rows of truth values: what a link predictor hands out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class TruthRows:
+    """A batch of sparse rows over the entities.
+
+    offsets: (rows + 1,) int64, row i owns entries offsets[i]:offsets[i + 1].
+    entities: (entries,) int32 ids, strictly ascending within a row.
+    truths: (entries,) float in (0, 1]; an entity that is not listed has truth 0.
+    """
+
+    offsets: Tensor
+    entities: Tensor
+    truths: Tensor
+
+    def __len__(self) -> int:
+        return self.offsets.shape[0] - 1
+
+    @classmethod
+    def from_dense(cls, truths: Tensor) -> TruthRows:
+        """(rows, entities) truth values -> sparse rows of the non-zero ones."""
+        row, entity = torch.nonzero(truths, as_tuple=True)
+        counts = torch.bincount(row, minlength=truths.shape[0])
+        offsets = torch.zeros(truths.shape[0] + 1, dtype=torch.int64, device=truths.device)
+        torch.cumsum(counts, 0, out=offsets[1:])
+        return cls(offsets, entity.to(torch.int32), truths[row, entity])
+
+    def dense(self, entity_count: int) -> Tensor:
+        """(rows, entities) truth values."""
+        lengths = self.offsets.diff()
+        row = torch.repeat_interleave(torch.arange(len(self), device=self.offsets.device), lengths)
+        out = torch.zeros(
+            (len(self), entity_count), dtype=self.truths.dtype, device=self.truths.device
+        )
+        out[row, self.entities.long()] = self.truths
+        return out
