@@ -79,7 +79,7 @@ class _Connective(Generic[Name]):
     parts: tuple[Formula[Name], ...]
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and Counter(self.parts) == Counter(other.parts)  # type: ignore[attr-defined]
+        return type(other) is type(self) and Counter(self.parts) == Counter(other.parts)
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, frozenset(Counter(self.parts).items())))
@@ -249,9 +249,10 @@ def rename_terms(
 def slots(query: Query[Name]) -> tuple[str, ...]:
     """Names of the unfilled `$slots` of a template, in order of first occurrence."""
     found: dict[str, None] = {}
-    for part in walk(query.formula):
-        candidates = (part.relation, *terms(part)) if isinstance(part, Atom) else terms(part)
-        found.update({c.name: None for c in candidates if isinstance(c, Slot)})
+    for formula in walk(query.formula):
+        if isinstance(formula, Atom) and isinstance(formula.relation, Slot):
+            found[formula.relation.name] = None
+        found.update({term.name: None for term in terms(formula) if isinstance(term, Slot)})
     return tuple(found)
 
 

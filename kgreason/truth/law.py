@@ -13,4 +13,5 @@ class Law(Enum):
     AND_OVER_OR = "a ∧ (b ∨ c) = (a ∧ b) ∨ (a ∧ c)"
     EXISTS_OVER_AND = "a ∧ ∃x b(x) = ∃x (a ∧ b(x))"
     EXISTS_OVER_OR = "∃x (a(x) ∨ b(x)) = ∃x a(x) ∨ ∃x b(x)"
+    VACUOUS_EXISTS = "∃x a = a"
     IDEMPOTENCE = "a ∧ a = a"

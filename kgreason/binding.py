@@ -1,0 +1,99 @@
+"""Names become ids of one vocabulary: `Query[str]` -> `Query[int]`.
+
+An unknown name is an error that points at the place and offers the nearest names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from kgreason.errors import KgreasonError, Place, QuerySyntaxError, UnknownNameError
+from kgreason.formula import Constant, Query, Slot, Term, Variable, rename_terms
+from kgreason.knowledge import Vocabulary
+
+
+def bind(query: Query[str], vocabulary: Vocabulary) -> Query[int]:
+    """Replace every entity and relation name by its id.
+
+    Raises UnknownNameError for a name that the vocabulary lacks or that several entities share, and
+    QuerySyntaxError for a `$slot` that has not been filled.
+    """
+
+    def term(value: Term[str]) -> Term[int]:
+        match value:
+            case Variable():
+                return value
+            case Slot():
+                raise _unfilled(value, query.text)
+            case Constant(name, place):
+                return Constant(_entity(name, place, query.text, vocabulary), place)
+
+    def relation(name: str | Slot, place: Place | None) -> int:
+        if isinstance(name, Slot):
+            raise _unfilled(name, query.text)
+        return _relation(name, place, query.text, vocabulary)
+
+    return replace(query, formula=rename_terms(query.formula, term, relation))  # type: ignore[arg-type, return-value]
+
+
+def _unfilled(slot: Slot, text: str | None) -> KgreasonError:
+    return QuerySyntaxError(
+        f"the parameter ${slot.name} has no value",
+        remedy=f"fill the template first, for example fill(query, {{{slot.name!r}: …}})",
+        text=text,
+        place=slot.place,
+    )
+
+
+def _entity(name: str, place: Place | None, text: str | None, vocabulary: Vocabulary) -> int:
+    found = vocabulary.find_entity(name)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise _ambiguous("entities", name, found, vocabulary.entity, text, place)
+    raise UnknownNameError(
+        f"no entity is named {name} among {vocabulary.entity_count:,}",
+        remedy=_offer(name, vocabulary.nearest_entities(name), vocabulary),
+        text=text,
+        place=place,
+    )
+
+
+def _relation(name: str, place: Place | None, text: str | None, vocabulary: Vocabulary) -> int:
+    found = vocabulary.find_relation(name)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise _ambiguous("relations", name, found, vocabulary.relation, text, place)
+    raise UnknownNameError(
+        f"no relation is named {name} among {vocabulary.relation_count:,}",
+        remedy=_offer(name, vocabulary.nearest_relations(name), vocabulary),
+        text=text,
+        place=place,
+    )
+
+
+def _ambiguous(
+    kind: str,
+    name: str,
+    found: tuple[int, ...],
+    spell: Callable[[int], str],
+    text: str | None,
+    place: Place | None,
+) -> UnknownNameError:
+    some = ", ".join(spell(i) for i in found[:5]) + (", …" if len(found) > 5 else "")
+    return UnknownNameError(
+        f"{len(found)} {kind} are called {name}: {some}",
+        remedy="name the one you mean in full",
+        text=text,
+        place=place,
+    )
+
+
+def _offer(name: str, nearest: tuple[str, ...], vocabulary: Vocabulary) -> str:
+    prefix, colon, _ = name.partition(":")
+    if colon and not name.startswith("<") and not nearest and prefix not in vocabulary.prefixes:
+        known = ", ".join(f"{p}:" for p in sorted(vocabulary.prefixes)) or "none"
+        return f"if {prefix}: is meant as a prefix, it is not bound; known prefixes: {known}"
+    return f"nearest: {', '.join(nearest)}" if nearest else "no similar name exists"

@@ -1,0 +1,247 @@
+"""A knowledge graph: named entities and relations, and facts in splits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgreason.errors import DataError, UsageError
+from kgreason.knowledge.index import FactIndex, concatenate
+from kgreason.knowledge.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import rdflib
+
+Ints = NDArray[np.int32]
+
+
+class Contents(Protocol):
+    """Where a knowledge graph's parts come from: memory, or a store read upon first use."""
+
+    @property
+    def name(self) -> str:
+        """What the graph is called."""
+        ...
+
+    @property
+    def entity_count(self) -> int:
+        """Number of entities."""
+        ...
+
+    @property
+    def relation_count(self) -> int:
+        """Number of base relations."""
+        ...
+
+    @property
+    def fact_counts(self) -> Mapping[str, int]:
+        """Facts per split, in the order of the splits."""
+        ...
+
+    def vocabulary(self) -> Vocabulary:
+        """All names."""
+        ...
+
+    def facts(self, split: str) -> Ints:
+        """(facts, 3) rows of head, base relation, tail."""
+        ...
+
+
+class Loaded:
+    """Contents in memory."""
+
+    def __init__(self, name: str, vocabulary: Vocabulary, facts: Mapping[str, Ints]) -> None:
+        self.name = name
+        self.entity_count = vocabulary.entity_count
+        self.relation_count = vocabulary.relation_count
+        self.fact_counts = {split: len(rows) for split, rows in facts.items()}
+        self._vocabulary = vocabulary
+        self._facts = facts
+
+    def vocabulary(self) -> Vocabulary:
+        """All names."""
+        return self._vocabulary
+
+    def facts(self, split: str) -> Ints:
+        """(facts, 3) rows of head, base relation, tail."""
+        return self._facts[split]
+
+
+class KnowledgeGraph:
+    """Facts `relation(head, tail)` over a vocabulary, in one or several splits.
+
+    Made by `load`, `open`, `from_rdflib`, `from_frame` or `from_triples`. Immutable.
+    """
+
+    def __init__(self, contents: Contents, *, skipped: int = 0) -> None:
+        """`skipped` counts the malformed statements a lenient load passed over."""
+        self._contents = contents
+        self._vocabulary: Vocabulary | None = None
+        self._indexes: dict[frozenset[str], FactIndex] = {}
+        self._facts: dict[str, Ints] = {}
+        self.skipped = skipped
+
+    @property
+    def name(self) -> str:
+        """What the graph is called, by default after its source."""
+        return self._contents.name
+
+    @property
+    def entity_count(self) -> int:
+        """Number of entities."""
+        return self._contents.entity_count
+
+    @property
+    def relation_count(self) -> int:
+        """Number of base relations."""
+        return self._contents.relation_count
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """`("train",)` for a graph without splits; `("train", "valid", "test")` for benchmarks."""
+        return tuple(self._contents.fact_counts)
+
+    @property
+    def fact_counts(self) -> Mapping[str, int]:
+        """Facts per split."""
+        return self._contents.fact_counts
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Names and ids."""
+        if self._vocabulary is None:
+            self._vocabulary = self._contents.vocabulary()
+        return self._vocabulary
+
+    def facts(self, splits: Iterable[str] | None = None) -> Ints:
+        """(facts, 3) int32 rows of head, base relation, tail, read-only; None for all splits.
+
+        Raises `UsageError` for a split the graph does not have.
+        """
+        return concatenate(self._split_facts(split) for split in self._chosen(splits))
+
+    def index(self, splits: Iterable[str] | None = None) -> FactIndex:
+        """The facts of these splits indexed both ways; built once per set of splits."""
+        chosen = self._chosen(splits)
+        key = frozenset(chosen)
+        if key not in self._indexes:
+            self._indexes[key] = FactIndex.from_facts(
+                self.facts(chosen), self.entity_count, self.relation_count
+            )
+        return self._indexes[key]
+
+    def describe(self) -> str:
+        """A few lines for people: sizes, splits, kinds of entities, commonest relations."""
+        from kgreason.knowledge.describe import describe
+
+        return describe(self)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count:,} {split}" for split, count in self.fact_counts.items())
+        return (
+            f"KnowledgeGraph({self.name!r}: {self.entity_count:,} entities, "
+            f"{self.relation_count:,} relations, facts: {counts})"
+        )
+
+    def _chosen(self, splits: Iterable[str] | None) -> tuple[str, ...]:
+        wanted = {splits} if isinstance(splits, str) else None if splits is None else set(splits)
+        if wanted is None:
+            return self.splits
+        if unknown := sorted(wanted - set(self.splits)):
+            raise UsageError(
+                f"{self.name} has no split {unknown[0]!r}",
+                remedy=f"its splits are {', '.join(self.splits)}",
+            )
+        return tuple(split for split in self.splits if split in wanted)
+
+    def _split_facts(self, split: str) -> Ints:
+        if split not in self._facts:
+            rows = self._contents.facts(split).view()
+            rows.flags.writeable = False
+            self._facts[split] = rows
+        return self._facts[split]
+
+    @classmethod
+    def load(
+        cls,
+        *sources: str | Path,
+        input_format: str | None = None,
+        labels: str | Path | Mapping[str, str] | None = None,
+        lenient: bool = False,
+        name: str | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> KnowledgeGraph:
+        """Read one or several sources into one graph.
+
+        A source is a file (RDF, TSV, CSV; also .gz, .bz2, .zst), `-` for standard input, a folder
+        in the BetaE layout or with `train`, `valid` and `test` tables, a store, or `pykeen:umls`,
+        `pykeen:nations`, `pykeen:kinships`. Named graphs are merged; blank nodes of different
+        sources stay apart. `input_format` overrides the suffix. `labels` is a file of
+        `name TAB label` lines, or a mapping. `lenient` passes over malformed statements and
+        counts them in `skipped`. `progress` is called with the facts read so far.
+        Raises `DataError` for malformed data and `UsageError` for a source that cannot be used.
+        """
+        from kgreason.knowledge.load import Options, load
+
+        options = Options(input_format, lenient, progress)
+        return load(tuple(str(source) for source in sources), options, labels, name)
+
+    @classmethod
+    def from_rdflib(cls, graph: rdflib.Graph, *, name: str = "rdflib") -> KnowledgeGraph:
+        """Take over an rdflib graph or dataset (named graphs merged) with its prefixes."""
+        from kgreason.knowledge.load import collected
+        from kgreason.knowledge.sources.memory import read_rdflib
+
+        return collected(lambda collector: read_rdflib(graph, collector), name)
+
+    @classmethod
+    def from_frame(cls, frame: object, *, name: str = "frame") -> KnowledgeGraph:
+        """Take over a polars or pandas frame with columns head, relation, tail and maybe split."""
+        from kgreason.knowledge.load import collected
+        from kgreason.knowledge.sources.memory import read_frame
+
+        return collected(lambda collector: read_frame(frame, collector), name)
+
+    @classmethod
+    def from_triples(
+        cls, triples: Iterable[tuple[str, str, str]], *, name: str = "triples"
+    ) -> KnowledgeGraph:
+        """A graph of (head, relation, tail) names, ids in order of first appearance."""
+        from kgreason.knowledge.load import collected
+
+        rows = list(triples)
+        if not rows:
+            raise DataError("no triples were given", remedy="a graph needs at least one fact")
+        heads, relations, tails = (list(column) for column in zip(*rows, strict=True))
+        return collected(lambda collector: collector.add(heads, relations, tails), name)
+
+    @classmethod
+    def open(cls, path: str | Path) -> KnowledgeGraph:
+        """Open a store; names and facts are read when first used.
+
+        Raises `DataError` when it is not a store, or a file is missing or of another size.
+        """
+        from kgreason.knowledge.store import Stored
+
+        return cls(Stored(Path(path)))
+
+    def save(self, path: str | Path) -> None:
+        """Write the graph as a store, a folder of Parquet tables (by custom `name.kg`).
+
+        A store already there is replaced in one step; any other file or folder is refused with
+        `UsageError`.
+        """
+        from kgreason.knowledge.store import write_store
+
+        write_store(self, Path(path))
+
+    def verify(self) -> None:
+        """Compare a store's files with their checksums; `DataError` names one that differs."""
+        from kgreason.knowledge.store import Stored
+
+        if isinstance(self._contents, Stored):
+            self._contents.verify()

@@ -1,0 +1,124 @@
+"""From sources to one knowledge graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kgreason.errors import DataError, UsageError
+from kgreason.knowledge.graph import KnowledgeGraph, Loaded
+from kgreason.knowledge.interner import Collector
+from kgreason.knowledge.labels import collect_labels, read_labels
+from kgreason.knowledge.sources.betae import is_betae, read_betae
+from kgreason.knowledge.sources.bundled import PYKEEN, bundled_folder
+from kgreason.knowledge.sources.rdf import read_rdf
+from kgreason.knowledge.sources.statements import RDF_FORMATS
+from kgreason.knowledge.sources.streams import Source, format_of
+from kgreason.knowledge.sources.tables import (
+    TABLE_FORMATS,
+    is_split_folder,
+    read_splits,
+    read_table,
+)
+from kgreason.knowledge.store import is_store, read_store
+from kgreason.knowledge.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to read: see `KnowledgeGraph.load`."""
+
+    input_format: str | None = None
+    lenient: bool = False
+    progress: Callable[[int], None] | None = None
+
+
+def load(
+    sources: tuple[str, ...],
+    options: Options,
+    labels: str | Path | Mapping[str, str] | None,
+    name: str | None,
+) -> KnowledgeGraph:
+    """See `KnowledgeGraph.load`."""
+    if not sources:
+        raise UsageError("no source was given", remedy="name a file, a folder or `-`")
+    if len(sources) == 1 and labels is None and name is None and is_store(Path(sources[0])):
+        return KnowledgeGraph.open(sources[0])
+
+    def read(collector: Collector) -> None:
+        for source in sources:
+            _read_source(source, collector, options)
+            collector.end_source()
+
+    return collected(read, name or source_name(sources[0]), labels, "+".join(sources))
+
+
+def collected(
+    read: Callable[[Collector], None],
+    name: str,
+    labels: str | Path | Mapping[str, str] | None = None,
+    origin: str | None = None,
+) -> KnowledgeGraph:
+    """Run a reader and make a graph of what it collected; `DataError` when that is nothing."""
+    collector = Collector()
+    read(collector)
+    facts = dict(collector.facts())
+    if not any(len(rows) for rows in facts.values()):
+        skipped = f" ({collector.skipped} malformed skipped)" if collector.skipped else ""
+        raise DataError(
+            f"{origin or name}: no facts{skipped}", remedy="a graph needs at least one fact"
+        )
+    given = read_labels(labels) if labels is not None else {}
+    entities = collector.entities.names()
+    relations = collector.relations.names()
+    prefixes, skipped_count = collector.prefixes, collector.skipped
+    table = collect_labels(entities, relations, facts, given, collector.labels)
+    vocabulary = Vocabulary(entities, relations, prefixes=prefixes, labels=table)
+    return KnowledgeGraph(Loaded(name, vocabulary, facts), skipped=skipped_count)
+
+
+def source_name(source: str) -> str:
+    """A short name for a graph after its source."""
+    if source == "-":
+        return "stdin"
+    if source.startswith(PYKEEN):
+        return source.removeprefix(PYKEEN)
+    path = Path(source).resolve()
+    name = path.name
+    while path.suffix and not path.is_dir() and Path(name).suffix:
+        name = Path(name).stem
+    return name
+
+
+def _read_source(source: str, collector: Collector, options: Options) -> None:
+    if source.startswith(PYKEEN):
+        read_splits(bundled_folder(source), collector, options.lenient)
+        return
+    path = Path(source)
+    if source != "-" and path.is_dir():
+        _read_folder(path, collector, options)
+        return
+    if source != "-" and not path.exists():
+        raise DataError(f"{source}: no such file or folder", remedy="check the path")
+    kind = format_of(source, options.input_format, (*RDF_FORMATS, *TABLE_FORMATS))
+    opened = Source(source)
+    if kind in TABLE_FORMATS:
+        read_table(opened, kind, collector, options.lenient, options.progress)
+    else:
+        read_rdf(opened, kind, collector, options.lenient, options.progress)
+
+
+def _read_folder(path: Path, collector: Collector, options: Options) -> None:
+    if is_store(path):
+        read_store(path, collector)
+    elif is_betae(path):
+        read_betae(path, collector)
+    elif is_split_folder(path):
+        read_splits(path, collector, options.lenient)
+    else:
+        raise DataError(
+            f"{path}: a folder that is neither a store, nor the BetaE layout, "
+            "nor train/valid/test tables",
+            remedy="name the files in it, or a folder with id2ent.pkl, id2rel.pkl and train.txt",
+        )

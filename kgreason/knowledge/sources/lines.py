@@ -1,0 +1,135 @@
+"""N-Triples and N-Quads: one statement per line, read in blocks of whole lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import IO
+
+import polars as pl
+import pyoxigraph as ox
+
+from kgreason.knowledge.interner import Collector
+from kgreason.knowledge.sources.statements import (
+    CHUNK,
+    RDF_FORMATS,
+    Columns,
+    columns,
+    malformed,
+)
+from kgreason.knowledge.sources.streams import Source
+
+_BLOCK_BYTES = 1 << 23
+
+# Canonical N-Triples lines whose terms need no decoding and whose IRIs are beyond doubt. All other
+# lines, right or wrong, are the parser's.
+_IRI = r"""<[A-Za-z][A-Za-z0-9+.\-]*:(?://[A-Za-z0-9.\-]+)?[A-Za-z0-9_/?#=&;,.~+!*$'()@\-]*>"""
+_BLANK = r"_:[A-Za-z0-9]+"
+_LITERAL = rf'"[^"\\\x00-\x1f]*"(?:@[a-z]{{2,8}}|\^\^{_IRI})?'
+_PLAIN_LINE = rf"^(?:{_IRI}|{_BLANK}) {_IRI} (?:{_IRI}|{_BLANK}|{_LITERAL}) \.$"
+
+
+class LineReader:
+    """Reads line by line, so that a bad line never hides the next one."""
+
+    def __init__(self, source: Source, kind: str, collector: Collector, lenient: bool) -> None:
+        self._source = source
+        self._kind = kind
+        self._collector = collector
+        self._lenient = lenient
+
+    def read(self, stream: IO[bytes]) -> Iterator[Columns]:
+        """Statements as columns of N-Triples terms."""
+        line = 0
+        for block in line_blocks(stream):
+            plain, rest = self._plain(block)
+            if plain is not None:
+                yield plain
+            if self._lenient:
+                yield from self._salvage(rest)
+            else:
+                yield from self._strict(rest, block, line)
+            line += block.count(b"\n")
+
+    def _plain(self, block: bytes) -> tuple[Columns | None, bytes]:
+        """Split the canonical lines of a block in bulk, several times faster than parsing them."""
+        lines = _lines(block) if self._kind == "ntriples" else None
+        if lines is None:
+            return None, block
+        plain = lines.str.contains(_PLAIN_LINE)
+        rest = "\n".join(lines.filter(~plain).to_list()).encode()
+        if not plain.any():
+            return None, rest
+        terms = lines.filter(plain).str.strip_suffix(" .").str.splitn(" ", 3).struct.unnest()
+        heads, relations, tails = terms.iter_columns()
+        return (heads, relations, tails), rest
+
+    def _strict(self, rest: bytes, block: bytes, line: int) -> Iterator[Columns]:
+        try:
+            yield from self._parse(rest)
+        except SyntaxError as error:
+            # Only the whole block knows the number of the line.
+            exact = _first_error(block, self._kind) or error
+            raise malformed(self._source, exact, self._kind, line) from error
+
+    def _parse(self, block: bytes) -> Iterator[Columns]:
+        parser = ox.parse(block, format=RDF_FORMATS[self._kind])
+        while quads := list(islice(parser, CHUNK)):
+            yield columns(quads)
+
+    def _salvage(self, block: bytes) -> Iterator[Columns]:
+        """What can be read of a block, halving it around every bad line."""
+        try:
+            found = list(self._parse(block))
+        except SyntaxError:
+            middle = block.find(b"\n", len(block) // 2)
+            if not 0 <= middle < len(block) - 1:
+                middle = block.rfind(b"\n", 0, len(block) - 1)
+            if middle < 0:
+                self._collector.skipped += 1
+                return
+            yield from self._salvage(block[: middle + 1])
+            yield from self._salvage(block[middle + 1 :])
+        else:
+            yield from found
+
+
+def _first_error(block: bytes, kind: str) -> SyntaxError | None:
+    try:
+        for _ in ox.parse(block, format=RDF_FORMATS[kind]):
+            pass
+    except SyntaxError as error:
+        return error
+    return None
+
+
+def _lines(block: bytes) -> pl.Series | None:
+    """The lines of a block; None when they are not UTF-8 text."""
+    # Byte 1 is no part of any RDF line, so every line is one field.
+    if b"\x01" in block:
+        return None
+    try:
+        frame = pl.read_csv(
+            block,
+            separator="\x01",
+            quote_char=None,
+            has_header=False,
+            schema={"line": pl.String},
+        )
+    except pl.exceptions.PolarsError:
+        return None
+    return frame["line"].drop_nulls()
+
+
+def line_blocks(stream: IO[bytes], size: int = _BLOCK_BYTES) -> Iterator[bytes]:
+    """Consecutive pieces of a stream that end at line ends, about `size` bytes each."""
+    rest = b""
+    while piece := stream.read(size):
+        end = piece.rfind(b"\n") + 1
+        if end:
+            yield rest + piece[:end]
+            rest = piece[end:]
+        else:
+            rest += piece
+    if rest:
+        yield rest

@@ -1,0 +1,274 @@
+"""The store: a folder of Parquet tables and a manifest.
+
+Tables carry part of their checksum in their names and are never changed once written; the manifest
+says which belong to the store. Replacing a store adds its new tables, replaces the manifest in one
+step and only then removes the old tables, so that at every moment the folder holds a whole store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from kgreason.errors import DataError, UsageError
+from kgreason.knowledge.interner import Collector
+from kgreason.knowledge.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from kgreason.knowledge.graph import KnowledgeGraph
+
+MANIFEST = "manifest.json"
+_FORMAT = "kgreason knowledge graph"
+_VERSION = 1
+_AGAIN = "make the store again from its sources"
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A table of the store: `rows` it must have, and what its bytes must be."""
+
+    name: str
+    rows: int
+    size: int
+    sha256: str
+
+
+def is_store(path: Path) -> bool:
+    """Whether a folder says of itself that it is a store."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("format") == _FORMAT
+
+
+def write_store(graph: KnowledgeGraph, path: Path) -> None:
+    """See `KnowledgeGraph.save`."""
+    if path.is_dir() and any(path.iterdir()) and not is_store(path):
+        raise UsageError(f"{path}: a folder that is not a store", remedy="choose another name")
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path}: a file is in the way", remedy="choose another name")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if is_store(path):
+            _fill(graph, path)
+            return
+        fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            fresh.chmod(0o755)
+            _fill(graph, fresh)
+            fresh.replace(path)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{path}: {reason}", remedy="check space and permissions") from error
+
+
+def _fill(graph: KnowledgeGraph, folder: Path) -> None:
+    vocabulary = graph.vocabulary
+    tables = {
+        "entities": pl.DataFrame({"name": vocabulary.entity_names}),
+        "relations": pl.DataFrame({"name": vocabulary.relation_names}),
+        "labels": vocabulary.labels,
+    }
+    files = {key: _write_table(table, folder, key) for key, table in tables.items()}
+    facts = {
+        split: _write_table(
+            pl.DataFrame(graph.facts([split]), schema=["head", "relation", "tail"]), folder, "facts"
+        )
+        for split in graph.splits
+    }
+    manifest = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "written_by": _own_version(),
+        "name": graph.name,
+        "fingerprint": vocabulary.fingerprint(),
+        "prefixes": dict(vocabulary.prefixes),
+        "tables": {key: asdict(file) for key, file in files.items()},
+        "facts": {split: asdict(file) for split, file in facts.items()},
+    }
+    _write_atomically(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False))
+    kept = {file.name for file in (*files.values(), *facts.values())}
+    for stale in folder.glob("*.parquet"):
+        if stale.name not in kept:
+            stale.unlink(missing_ok=True)
+
+
+def _write_table(table: pl.DataFrame, folder: Path, key: str) -> _File:
+    handle, temporary = tempfile.mkstemp(prefix=f".{key}-", dir=folder)
+    os.close(handle)
+    try:
+        table.write_parquet(temporary)
+        digest = _sha256(Path(temporary))
+        file = _File(
+            f"{key}-{digest[:12]}.parquet", len(table), Path(temporary).stat().st_size, digest
+        )
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(folder / file.name)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return file
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _own_version() -> str:
+    try:
+        return version("kgreason")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Stored:
+    """Contents of a store: sizes are compared when it is opened, tables are read when needed."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `DataError` when the folder is not a whole store."""
+        self._path = path
+        manifest = _read_manifest(path)
+        try:
+            self.name = str(manifest["name"])
+            self._fingerprint = str(manifest["fingerprint"])
+            self._prefixes = {str(k): str(v) for k, v in manifest["prefixes"].items()}
+            self._tables = {key: _File(**manifest["tables"][key]) for key in _COLUMNS}
+            self._fact_files = {key: _File(**file) for key, file in manifest["facts"].items()}
+            self._check_sizes()
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{path / MANIFEST}: damaged ({error!r})", remedy=_AGAIN) from error
+        self.entity_count = self._tables["entities"].rows
+        self.relation_count = self._tables["relations"].rows
+        self.fact_counts: Mapping[str, int] = {k: f.rows for k, f in self._fact_files.items()}
+
+    def vocabulary(self) -> Vocabulary:
+        """All names."""
+        labels = self._read(self._tables["labels"], _COLUMNS["labels"])
+        return Vocabulary(
+            self._read(self._tables["entities"], _COLUMNS["entities"])["name"],
+            self._read(self._tables["relations"], _COLUMNS["relations"])["name"],
+            prefixes=self._prefixes,
+            labels=labels,
+        )
+
+    def facts(self, split: str) -> NDArray[np.int32]:
+        """(facts, 3) rows of head, base relation, tail; `DataError` when an id is out of range."""
+        file = self._fact_files[split]
+        rows = self._read(file, _FACT_COLUMNS).to_numpy(order="c")
+        limits = np.array([self.entity_count, self.relation_count, self.entity_count])
+        if len(rows) and (rows.min() < 0 or np.any(rows.max(axis=0) >= limits)):
+            raise DataError(f"{self._path / file.name}: an id is out of range", remedy=_AGAIN)
+        return rows
+
+    def verify(self) -> None:
+        """Compare every table with its checksum; `DataError` names the first that differs."""
+        for file in (*self._tables.values(), *self._fact_files.values()):
+            try:
+                same = _sha256(self._path / file.name) == file.sha256
+            except OSError as error:
+                raise self._unreadable(file, error) from error
+            if not same:
+                raise DataError(
+                    f"{self._path / file.name}: its checksum is not the one in {MANIFEST}",
+                    remedy=_AGAIN,
+                )
+
+    def _check_sizes(self) -> None:
+        for file in (*self._tables.values(), *self._fact_files.values()):
+            if Path(file.name).name != file.name or not isinstance(file.rows, int):
+                raise TypeError(file.name)
+            try:
+                size = (self._path / file.name).stat().st_size
+            except OSError as error:
+                raise self._unreadable(file, error) from error
+            if size != file.size:
+                raise DataError(
+                    f"{self._path / file.name}: {size} bytes instead of {file.size}", remedy=_AGAIN
+                )
+
+    def _read(self, file: _File, columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
+        try:
+            table = pl.read_parquet(self._path / file.name, glob=False)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise self._unreadable(file, error) from error
+        if dict(table.schema) != dict(columns) or len(table) != file.rows:
+            raise DataError(
+                f"{self._path / file.name}: not the table {MANIFEST} describes", remedy=_AGAIN
+            )
+        return table
+
+    def _unreadable(self, file: _File, error: Exception) -> DataError:
+        reason = str(error).splitlines()[0]
+        return DataError(f"{self._path / file.name}: cannot be read ({reason})", remedy=_AGAIN)
+
+
+_FACT_COLUMNS: Mapping[str, Any] = {"head": pl.Int32(), "relation": pl.Int32(), "tail": pl.Int32()}
+_COLUMNS: Mapping[str, Mapping[str, Any]] = {
+    "entities": {"name": pl.String()},
+    "relations": {"name": pl.String()},
+    "labels": {"entity": pl.Int32(), "label": pl.String()},
+}
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(
+            f"{path}: not a store ({MANIFEST}: {reason})", remedy="load a graph and save it there"
+        ) from error
+    except ValueError as error:
+        raise DataError(f"{path / MANIFEST}: damaged ({error})", remedy=_AGAIN) from error
+    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
+        raise DataError(f"{path}: not a store", remedy="load a graph and save it there")
+    if manifest.get("version") != _VERSION:
+        raise DataError(
+            f"{path}: a store of version {manifest.get('version')}, this reads version {_VERSION}",
+            remedy=_AGAIN,
+        )
+    return manifest
+
+
+def read_store(path: Path, collector: Collector) -> None:
+    """Collect a store together with other sources."""
+    stored = Stored(path)
+    vocabulary = stored.vocabulary()
+    (entities,) = collector.entities.ids(vocabulary.entity_names)
+    (relations,) = collector.relations.ids(vocabulary.relation_names)
+    for split in stored.fact_counts:
+        facts = stored.facts(split)
+        collector.add_ids(
+            np.column_stack([entities[facts[:, 0]], relations[facts[:, 1]], entities[facts[:, 2]]]),
+            split,
+        )
+    collector.add_prefixes(vocabulary.prefixes)
+    names = vocabulary.entity_names.gather(vocabulary.labels["entity"]).to_list()
+    for name, label in zip(names, vocabulary.labels["label"].to_list(), strict=True):
+        collector.labels.setdefault(name, label)

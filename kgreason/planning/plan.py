@@ -1,0 +1,332 @@
+"""Elimination order: which variable is summed up towards which, and what cuts a cycle.
+
+A conjunction is split into components that share no inner variable. In a component the inner
+variable that separates it from the target is eliminated first: what lies beyond is its source, what
+touches the target is its body. On a tree that is one message per variable; on a cycle no variable
+separates, so the one with the smallest expected support is enumerated and the rest recurses.
+Moving ∃ past ∧ needs `Law.EXISTS_OVER_AND`; without it every inner variable is enumerated with the
+whole conjunction as its body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from kgreason.formula import Variable
+from kgreason.normal import (
+    EQUALS,
+    Alternatives,
+    Edge,
+    Member,
+    NegatedGroup,
+    QueryGraph,
+)
+from kgreason.planning.operators import (
+    Complement,
+    Domain,
+    Everything,
+    Link,
+    Operator,
+    Project,
+    Refine,
+    Row,
+    Some,
+    Support,
+    Tabulate,
+    Unite,
+    inputs,
+    intersect,
+    is_scalar,
+    title,
+)
+from kgreason.planning.price import Price, Statistics, price, support
+from kgreason.truth import Law, Logic
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a question will be answered; `columns` are the answer variables in the result's order."""
+
+    root: Operator
+    columns: tuple[Variable, ...]
+    price: Price
+
+    def __str__(self) -> str:
+        return "\n".join([f"price: {self.price}", *_tree(self.root, "", "")])
+
+
+def plan(graph: QueryGraph, logic: Logic, statistics: Statistics) -> Plan:
+    """Choose an elimination order for a normal form."""
+    planner = _Planner(logic.laws, statistics)
+    members = list(graph.members)
+    columns: tuple[Variable, ...] = ()
+    if graph.free:
+        root, columns = planner.table(graph.free, members, graph.inner)
+    else:
+        root = planner.scalar(members, graph.inner)
+    return Plan(root, columns, price(root, statistics))
+
+
+def plan_for(target: Variable, graph: QueryGraph, logic: Logic, statistics: Statistics) -> Operator:
+    """The truth of one inner variable's entities, every other variable of `graph` being inner."""
+    rest = tuple(v for v in graph.free + graph.inner if v != target)
+    return _Planner(logic.laws, statistics).vector(target, list(graph.members), rest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    laws: frozenset[Law]
+    statistics: Statistics
+
+    @property
+    def movable(self) -> bool:
+        """Whether ∃ may be moved past ∧."""
+        return Law.EXISTS_OVER_AND in self.laws
+
+    def vector(
+        self,
+        target: Variable,
+        members: Sequence[Member],
+        inner: Iterable[Variable],
+        within: Operator | None = None,
+    ) -> Operator:
+        """∃ inner. ∧ members as a function of the target; all other variables are bound.
+
+        `within` is a vector outside of whose support the result does not matter.
+        """
+        inner = tuple(inner)
+        if inner and not self.movable:
+            return self._exhaust(target, members, inner)
+        parts: list[Operator] = []
+        direct: list[Member] = []
+        for group, variables in _components(members, inner):
+            if not variables:
+                direct.extend(group)
+            elif any(target in member.variables for member in group):
+                parts.append(self._message(target, group, variables))
+            else:
+                parts.append(self.scalar(group, variables))
+        return self._gather(target, direct, parts, within)
+
+    def scalar(self, members: Sequence[Member], inner: Iterable[Variable]) -> Operator:
+        """∃ inner. ∧ members, all other variables being bound."""
+        inner = tuple(inner)
+        parts: list[Operator] = []
+        whole = [(list(members), inner)] if inner and not self.movable else None
+        for group, variables in whole or _components(members, inner):
+            if not variables:
+                parts.extend(self._scalar_member(member) for member in group)
+                continue
+            choices = [self.vector(v, group, [w for w in variables if w != v]) for v in variables]
+            best = min(choices, key=lambda c: price(c, self.statistics).rows)
+            parts.append(Some(best))
+        return intersect(parts)
+
+    def table(
+        self, free: tuple[Variable, ...], members: Sequence[Member], inner: tuple[Variable, ...]
+    ) -> tuple[Operator, tuple[Variable, ...]]:
+        """Several answer variables: enumerate all but the last; returns the column order too."""
+        if len(free) == 1:
+            return self.vector(free[0], members, inner), free
+        choices = []
+        for variable in free:
+            others = tuple(v for v in free if v != variable)
+            rest = list(members)
+            if self.movable:
+                beyond, rest = self._split(variable, members, inner + others, others)
+                source = self._source(variable, beyond, inner, rest)
+            else:
+                source = self._candidates(variable, members)
+            choices.append((support(source, self.statistics), variable, source, rest))
+        _, variable, source, rest = min(choices, key=lambda choice: choice[0])
+        others = tuple(v for v in free if v != variable)
+        left = _mentioned(rest, inner) if self.movable else inner
+        body, columns = self.table(others, rest, left)
+        return Tabulate(variable, source, body), (variable, *columns)
+
+    def _message(
+        self, target: Variable, members: Sequence[Member], inner: tuple[Variable, ...]
+    ) -> Operator:
+        touching = [
+            v
+            for v in inner
+            if any(v in member.variables and target in member.variables for member in members)
+        ]
+        candidates = touching if len(touching) == 1 else inner
+        choices = []
+        for variable in candidates:
+            others = tuple(v for v in inner if v != variable)
+            beyond, rest = self._split(variable, members, others, (target,))
+            source = self._source(variable, beyond, others, rest)
+            choices.append((support(source, self.statistics), variable, source, rest))
+        _, variable, source, rest = min(choices, key=lambda choice: choice[0])
+        left = [v for v in _mentioned(rest, inner) if v != variable]
+        return Project(variable, source, self.vector(target, rest, left))
+
+    def _split(
+        self,
+        variable: Variable,
+        members: Sequence[Member],
+        connecting: tuple[Variable, ...],
+        targets: tuple[Variable, ...],
+    ) -> tuple[list[Member], list[Member]]:
+        """Members that reach `variable` alone, and those that reach a target."""
+        beyond: list[Member] = []
+        rest: list[Member] = []
+        for group, _ in _components(members, [v for v in connecting if v != variable]):
+            near = any(v in member.variables for member in group for v in targets)
+            (rest if near else beyond).extend(group)
+        return beyond, rest
+
+    def _source(
+        self,
+        variable: Variable,
+        beyond: Sequence[Member],
+        inner: Iterable[Variable],
+        rest: Sequence[Member],
+    ) -> Operator:
+        source = self.vector(variable, beyond, _mentioned(beyond, inner))
+        return self._bounded(variable, source, rest)
+
+    def _bounded(self, variable: Variable, source: Operator, members: Sequence[Member]) -> Operator:
+        """Keep an unbounded source to the entities that can begin a link of a positive edge."""
+        if support(source, self.statistics) < self.statistics.entity_count:
+            return source
+        domains = [
+            Domain(member.relation)
+            for member in members
+            if isinstance(member, Edge)
+            and member.source == variable
+            and not member.negated
+            and member.relation != EQUALS
+        ]
+        return intersect([*dict.fromkeys(domains), source])
+
+    def _exhaust(
+        self, target: Variable, members: Sequence[Member], inner: tuple[Variable, ...]
+    ) -> Operator:
+        """No law lets ∃ past ∧: every instance of the whole conjunction is gathered."""
+        choices = [(variable, self._candidates(variable, members)) for variable in inner]
+        variable, source = min(choices, key=lambda c: support(c[1], self.statistics))
+        others = [v for v in inner if v != variable]
+        return Project(variable, source, self.vector(target, members, others))
+
+    def _candidates(self, variable: Variable, members: Sequence[Member]) -> Operator:
+        """Truth 1 for every entity that the variable may be, 0 where its own members exclude it."""
+        own = [m for m in members if set(m.variables) == {variable}]
+        return Support(self._bounded(variable, self.vector(variable, own, ()), members))
+
+    def _gather(
+        self,
+        target: Variable,
+        members: Sequence[Member],
+        parts: list[Operator],
+        within: Operator | None,
+    ) -> Operator:
+        """∧ of members that mention no inner variable, and of parts already planned."""
+        tests: list[Operator] = []
+        groups: list[Member] = []
+        for member in members:
+            if isinstance(member, Edge):
+                part = _edge(member, target)
+                (tests if target in _ends(part) else parts).append(part)
+            else:
+                groups.append(member)
+        positive = [p for p in parts if not is_scalar(p) and not isinstance(p, Complement)]
+        guard = intersect(positive) if positive else within
+        parts = parts + [self._group(member, target, guard) for member in groups]
+        if not tests:
+            return intersect(parts if not all(map(is_scalar, parts)) else [Everything(), *parts])
+        if all(is_scalar(p) or isinstance(p, Complement) for p in parts):
+            fence = Support(guard) if guard is not None else Everything()
+            parts = [self._bounded(target, fence, members), *parts]
+        return Refine(target, intersect(parts), intersect(tests))
+
+    def _group(self, member: Member, target: Variable, guard: Operator | None) -> Operator:
+        assert not isinstance(member, Edge)
+        if target not in member.variables:
+            return self._scalar_member(member)
+        if isinstance(member, NegatedGroup):
+            return Complement(self.vector(target, member.body.members, member.body.inner, guard))
+        return _unite(
+            [
+                self.vector(target, option.members, option.inner, guard)
+                if target in option.free
+                else self.scalar(option.members, option.inner)
+                for option in member.options
+            ]
+        )
+
+    def _scalar_member(self, member: Member) -> Operator:
+        match member:
+            case Edge(relation, source, target, negated):
+                link = Link(source, relation, target)
+                return Complement(link) if negated else link
+            case NegatedGroup(body):
+                return Complement(self.scalar(body.members, body.inner))
+            case Alternatives(options):
+                return _unite([self.scalar(o.members, o.inner) for o in options])
+
+
+def _edge(edge: Edge, target: Variable) -> Operator:
+    """The operator of one edge whose other end is known."""
+    part: Operator
+    if edge.target == target and edge.source != target:
+        part = Row(edge.source, edge.relation)
+    elif edge.relation == EQUALS and edge.source == target and edge.target != target:
+        part = Row(edge.target, EQUALS)
+    else:
+        part = Link(edge.source, edge.relation, edge.target)
+    return Complement(part) if edge.negated else part
+
+
+def _ends(operator: Operator) -> tuple[object, ...]:
+    """The terms of a link, whatever its sign; nothing for a row."""
+    if isinstance(operator, Complement):
+        return _ends(operator.part)
+    return (operator.source, operator.target) if isinstance(operator, Link) else ()
+
+
+def _unite(parts: list[Operator]) -> Operator:
+    return parts[0] if len(parts) == 1 else Unite(tuple(parts))
+
+
+def _mentioned(members: Sequence[Member], variables: Iterable[Variable]) -> tuple[Variable, ...]:
+    found = {v for member in members for v in member.variables}
+    return tuple(v for v in variables if v in found)
+
+
+def _components(
+    members: Sequence[Member], inner: Iterable[Variable]
+) -> list[tuple[list[Member], tuple[Variable, ...]]]:
+    """Groups of members connected through inner variables, each with those variables.
+
+    Members that mention no inner variable are groups of their own.
+    """
+    inner = tuple(inner)
+    groups: list[tuple[list[Member], set[Variable]]] = []
+    for member in members:
+        mine = {v for v in member.variables if v in inner}
+        joined: list[Member] = []
+        apart = []
+        for group, variables in groups:
+            if variables & mine:
+                joined.extend(group)
+                mine |= variables
+            else:
+                apart.append((group, variables))
+        groups = [*apart, ([*joined, member], mine)]
+    return [(group, tuple(v for v in inner if v in found)) for group, found in groups]
+
+
+def _tree(operator: Operator, first: str, rest: str) -> list[str]:
+    lines = [first + title(operator)]
+    below = inputs(operator)
+    for i, part in enumerate(below):
+        last = i == len(below) - 1
+        lines += _tree(part, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
+    return lines
+
+
+__all__ = ["Plan", "plan", "plan_for"]

@@ -1,0 +1,307 @@
+"""Checkpoints: safetensors files whose metadata says what they are and which graph they fit.
+
+Nothing is unpickled. A file without this package's metadata but with the tensors `entity` and
+`relation` is taken as bare ComplEx weights, rows `[real | imaginary]`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from kgreason.errors import CheckpointError
+from kgreason.predictors.scorers import ComplEx, Coverage, Scorer, scoring_dtype
+
+if TYPE_CHECKING:
+    from kgreason.knowledge import Vocabulary
+
+FORMAT = 1
+COMPLEX = "complex"
+_ENTITIES, _RELATIONS = "coverage.entities", "coverage.relations"
+WEIGHTS = "model."
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointInfo:
+    """What a checkpoint says about itself.
+
+    model: `complex`, or the class name of a PyKEEN model. dimension: rank of the embeddings.
+    entities, relations: sizes of the vocabulary (relations: base relations).
+    vocabulary: fingerprint of entity and relation names; None in bare weights.
+    inverse: whether inverse relations have weights of their own (PyKEEN models).
+    arguments: keyword arguments that rebuild a PyKEEN model. training: how it was trained.
+    """
+
+    model: str
+    dimension: int
+    entities: int
+    relations: int
+    vocabulary: str | None = None
+    inverse: bool = True
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    def metadata(self) -> dict[str, str]:
+        """The metadata of the safetensors file."""
+        found = {
+            "kgreason": str(FORMAT),
+            "model": self.model,
+            "dimension": str(self.dimension),
+            "entities": str(self.entities),
+            "relations": str(self.relations),
+            "inverse": "true" if self.inverse else "false",
+            "interaction": json.dumps(self.arguments, sort_keys=True),
+            "training": json.dumps(self.training, sort_keys=True),
+        }
+        if self.model == COMPLEX:
+            found["layout"] = "halves"
+        if self.vocabulary:
+            found["vocabulary"] = self.vocabulary
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint in memory: its description and all of its tensors (on the CPU)."""
+
+    info: CheckpointInfo
+    tensors: dict[str, Tensor]
+
+    @property
+    def coverage(self) -> Coverage:
+        relations = self.tensors.get(_RELATIONS)
+        return Coverage(
+            self.tensors.get(_ENTITIES), None if relations is None else relations.bool()
+        )
+
+
+def coverage_tensors(coverage: Coverage) -> dict[str, Tensor]:
+    """The tensors that record a coverage in a checkpoint; none where it is complete."""
+    found = {}
+    if coverage.entities is not None:
+        found[_ENTITIES] = coverage.entities.to("cpu", torch.int64)
+    if coverage.relations is not None:
+        found[_RELATIONS] = coverage.relations.to("cpu", torch.uint8)
+    return found
+
+
+def save_checkpoint(path: str | Path, info: CheckpointInfo, tensors: Mapping[str, Tensor]) -> None:
+    """Write a checkpoint under a temporary name in the same folder, then rename it."""
+    ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_safetensors(Path(path), ready, info.metadata())
+
+
+def write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write a safetensors file that is there whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, temporary, metadata)
+        temporary.replace(path)
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot write {path}: {error.strerror or error}",
+            remedy="Choose a path in a folder that can be written to and has room.",
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a file; CheckpointError where it is not a whole safetensors file."""
+    try:
+        with path.open("rb"), safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(path, error) from error
+
+
+def inspect(path: str | Path) -> CheckpointInfo:
+    """What a checkpoint says about itself, from its header alone (no weights are read)."""
+    path = Path(path)
+    try:
+        with path.open("rb"), safe_open(path, "pt") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            return _info(path, shapes, file.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(path, error) from error
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Read and check a whole checkpoint: right tensors, fitting shapes, finite weights."""
+    path = Path(path)
+    tensors, metadata = read_safetensors(path)
+    info = _info(path, {name: tuple(t.shape) for name, t in tensors.items()}, metadata)
+    checkpoint = Checkpoint(info, tensors)
+    check_weights(path, checkpoint)
+    return checkpoint
+
+
+def check_weights(path: str | Path, checkpoint: Checkpoint) -> None:
+    """CheckpointError, blaming `path`, for weights that are not finite or do not fit together."""
+    for name, tensor in checkpoint.tensors.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise CheckpointError(
+                f"{path}: tensor {name!r} holds values that are not finite numbers",
+                remedy="Its training diverged: train again with a lower learning rate.",
+            )
+    if checkpoint.info.model == COMPLEX:
+        shapes = {name: tuple(t.shape) for name, t in checkpoint.tensors.items()}
+        entities = checkpoint.coverage.entities
+        rows = checkpoint.info.entities if entities is None else entities.shape[0]
+        _check_shapes(Path(path), shapes, rows, 2 * checkpoint.info.relations)
+    _check_coverage(Path(path), checkpoint)
+
+
+def load_checkpoint(
+    path: str | Path,
+    vocabulary: Vocabulary | None = None,
+    *,
+    device: str | torch.device = "cpu",
+    dtype: str | torch.dtype = "float32",
+) -> Scorer:
+    """A checkpoint as a scorer, refused with CheckpointError where it does not fit `vocabulary`.
+
+    dtype: `float32`, `float64`, or `bfloat16` (ComplEx only), in which scores are computed.
+    """
+    checkpoint = read_checkpoint(path)
+    if vocabulary is not None:
+        check_fit(path, checkpoint.info, vocabulary)
+    if checkpoint.info.model == COMPLEX:
+        return ComplEx(
+            checkpoint.tensors["entity"],
+            checkpoint.tensors["relation"],
+            dtype=scoring_dtype(dtype),
+            device=device,
+            coverage=checkpoint.coverage,
+        )
+    from kgreason.predictors.pykeen import rebuild
+
+    return rebuild(checkpoint, device=device, dtype=scoring_dtype(dtype))
+
+
+def check_fit(path: str | Path, info: CheckpointInfo, vocabulary: Vocabulary) -> None:
+    """CheckpointError unless a checkpoint belongs to this vocabulary."""
+    sizes = (vocabulary.entity_count, vocabulary.relation_count)
+    remedy = (
+        "Use the checkpoint with the graph it was trained on, or train one for this graph: "
+        "kgreason train."
+    )
+    if (info.entities, info.relations) != sizes:
+        raise CheckpointError(
+            f"{path} was made for {info.entities:,} entities and {info.relations:,} relations; "
+            f"the knowledge graph has {sizes[0]:,} and {sizes[1]:,}",
+            remedy=remedy,
+        )
+    if info.vocabulary is not None and info.vocabulary != vocabulary.fingerprint():
+        raise CheckpointError(
+            f"{path} was made for other names, or the same in another order (vocabulary "
+            f"{info.vocabulary[:12]}; the knowledge graph has {vocabulary.fingerprint()[:12]})",
+            remedy=remedy,
+        )
+
+
+def _info(
+    path: Path, shapes: dict[str, tuple[int, ...]], metadata: dict[str, str]
+) -> CheckpointInfo:
+    if "kgreason" not in metadata:
+        return _bare_info(path, shapes)
+    if metadata["kgreason"] != str(FORMAT):
+        raise CheckpointError(
+            f"{path} has checkpoint format {metadata['kgreason']}; this version reads {FORMAT}",
+            remedy="Use the version of kgreason that wrote it.",
+        )
+    try:
+        return CheckpointInfo(
+            model=metadata["model"],
+            dimension=int(metadata["dimension"]),
+            entities=int(metadata["entities"]),
+            relations=int(metadata["relations"]),
+            vocabulary=metadata.get("vocabulary"),
+            inverse=metadata.get("inverse", "true") == "true",
+            arguments=dict(json.loads(metadata.get("interaction", "{}"))),
+            training=dict(json.loads(metadata.get("training", "{}"))),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}: its metadata is damaged ({type(error).__name__}: {error})",
+            remedy="Train or import it again.",
+        ) from error
+
+
+def _bare_info(path: Path, shapes: dict[str, tuple[int, ...]]) -> CheckpointInfo:
+    if not {"entity", "relation"} <= shapes.keys():
+        raise CheckpointError(
+            f"{path} holds neither checkpoint metadata nor the tensors entity and relation "
+            f"(it has: {', '.join(sorted(shapes)[:6]) or 'nothing'})",
+            remedy="Turn it into a checkpoint first: kgreason model import.",
+        )
+    entity, relation = shapes["entity"], shapes["relation"]
+    _check_shapes(path, shapes, entity[0] if entity else 0, relation[0] if relation else 0)
+    if relation[0] % 2:
+        raise CheckpointError(
+            f"{path}: relation has {relation[0]:,} rows, which is not a row per direction",
+            remedy="Import it, which adds the inverse relations: kgreason model import.",
+        )
+    return CheckpointInfo(COMPLEX, entity[1] // 2, entity[0], relation[0] // 2)
+
+
+def _check_shapes(
+    path: Path, shapes: dict[str, tuple[int, ...]], entities: int, relations: int
+) -> None:
+    for name, rows in (("entity", entities), ("relation", relations)):
+        shape = shapes.get(name)
+        if shape is None:
+            raise CheckpointError(
+                f"{path} lacks the tensor {name!r}", remedy="Train or import it again."
+            )
+        if len(shape) != 2 or shape[0] != rows or shape[1] % 2 or not shape[1]:
+            raise CheckpointError(
+                f"{path}: tensor {name!r} has shape {shape}, expected ({rows}, 2 · rank)",
+                remedy="Train or import it again.",
+            )
+    if shapes["entity"][1] != shapes["relation"][1]:
+        raise CheckpointError(
+            f"{path}: entity rows hold {shapes['entity'][1]} numbers, "
+            f"relation rows {shapes['relation'][1]}",
+            remedy="Train or import it again.",
+        )
+
+
+def _check_coverage(path: Path, checkpoint: Checkpoint) -> None:
+    entities, relations = checkpoint.coverage.entities, checkpoint.coverage.relations
+    bad_entities = entities is not None and (
+        entities.dim() != 1
+        or bool((entities.diff() <= 0).any())
+        or bool(((entities < 0) | (entities >= checkpoint.info.entities)).any())
+    )
+    if bad_entities or (
+        relations is not None and tuple(relations.shape) != (2 * checkpoint.info.relations,)
+    ):
+        raise CheckpointError(
+            f"{path}: the list of trained entities or relations does not fit its vocabulary sizes",
+            remedy="Train or import it again.",
+        )
+
+
+def _unreadable(path: Path, error: Exception) -> CheckpointError:
+    if isinstance(error, FileNotFoundError):
+        return CheckpointError(
+            f"there is no file {path}", remedy="Check the path, or make one: kgreason train."
+        )
+    if isinstance(error, OSError):
+        return CheckpointError(f"cannot read {path}: {error.strerror or error}")
+    return CheckpointError(
+        f"{path} is not a whole safetensors file ({error})",
+        remedy="If it was cut short, copy or train it again; "
+        "weights in another format can be imported: kgreason model import.",
+    )

@@ -1,0 +1,77 @@
+"""Building, stacking and reordering the sparse rows that predictors hand out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgreason.truth.rows import TruthRows
+
+if TYPE_CHECKING:
+    from kgreason.knowledge import FactIndex
+
+
+def compress(truths: Tensor) -> TruthRows:
+    """(rows, entities) truth values in [0, 1] -> sparse rows of the positive ones."""
+    mask = truths > 0
+    if truths.device.type == "cpu":
+        # numpy finds set bits of a flat mask about ten times faster than torch on a CPU.
+        flat = torch.from_numpy(np.flatnonzero(mask.numpy()))
+    else:
+        flat = torch.nonzero(mask.view(-1)).view(-1)
+    rows, width = truths.shape
+    starts = torch.arange(rows + 1, device=truths.device) * width
+    return TruthRows(
+        torch.searchsorted(flat, starts),
+        (flat % max(1, width)).to(torch.int32),
+        truths.reshape(-1)[flat],
+    )
+
+
+def offsets(counts: Tensor) -> Tensor:
+    """(rows,) entries per row -> (rows + 1,) int64 offsets."""
+    out = torch.zeros(counts.shape[0] + 1, dtype=torch.int64, device=counts.device)
+    torch.cumsum(counts, 0, out=out[1:])
+    return out
+
+
+def stack(parts: list[TruthRows]) -> TruthRows:
+    """The rows of one or more parts, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    counts = torch.cat([part.offsets.diff() for part in parts])
+    return TruthRows(
+        offsets(counts),
+        torch.cat([part.entities for part in parts]),
+        torch.cat([part.truths for part in parts]),
+    )
+
+
+def take(rows: TruthRows, order: Tensor) -> TruthRows:
+    """Row `order[i]` of `rows` as row i."""
+    counts = rows.offsets.diff()[order]
+    starts = offsets(counts)
+    shift = torch.repeat_interleave(rows.offsets[order] - starts[:-1], counts)
+    entry = torch.arange(shift.shape[0], device=shift.device) + shift
+    return TruthRows(starts, rows.entities[entry], rows.truths[entry])
+
+
+def fact_rows(
+    index: FactIndex,
+    heads: Tensor,
+    relations: Tensor,
+    truth: float,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> TruthRows:
+    """The known facts of each (head, relation) pair, all with the same truth."""
+    starts, tails = index.rows(heads.cpu().numpy(), relations.cpu().numpy())
+    entities = torch.from_numpy(np.ascontiguousarray(tails, dtype=np.int32)).to(device)
+    return TruthRows(
+        torch.from_numpy(np.ascontiguousarray(starts, dtype=np.int64)).to(device),
+        entities,
+        torch.full((entities.shape[0],), truth, dtype=dtype, device=device),
+    )

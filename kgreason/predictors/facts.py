@@ -1,0 +1,60 @@
+"""The predictor that knows only what is written: truth 1 for every fact, 0 for the rest."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgreason.predictors.base import RowPrice
+from kgreason.predictors.csr import fact_rows
+from kgreason.truth.rows import TruthRows
+
+if TYPE_CHECKING:
+    from kgreason.knowledge import FactIndex
+
+
+class FactPredictor:
+    """Facts of some splits as a link predictor; with it the engine is an exact query engine."""
+
+    def __init__(
+        self,
+        index: FactIndex,
+        *,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self._index = index
+        self._device = torch.device(device)
+        self._dtype = dtype
+
+    @property
+    def name(self) -> str:
+        return f"facts ({self._index.fact_count:,} observed)"
+
+    @property
+    def entity_count(self) -> int:
+        return self._index.entity_count
+
+    @property
+    def relation_count(self) -> int:
+        return self._index.relation_count
+
+    def rows(self, heads: Tensor, relations: Tensor) -> TruthRows:
+        return fact_rows(self._index, heads, relations, 1.0, self._dtype, self._device)
+
+    def domain(self, relation: int) -> Tensor:
+        heads = np.asarray(self._index.heads(relation), dtype=np.int64)
+        return torch.from_numpy(heads).to(self._device)
+
+    def price(self) -> RowPrice:
+        return RowPrice(flops=1.0 + self._mean_tails, entries=self._mean_tails)
+
+    @cached_property
+    def _mean_tails(self) -> float:
+        """Tails per (head, directed relation) pair that has any."""
+        pairs = sum(len(self._index.heads(r)) for r in range(self._index.relation_count))
+        return 2 * self._index.fact_count / pairs if pairs else 0.0

@@ -1,0 +1,241 @@
+"""SPARQL text cut into tokens, each knowing its surroundings; what is refused by its word alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from kgreason.errors import Place, QuerySyntaxError, UnknownNameError, UnsupportedError
+from kgreason.syntax.limits import MAX_DEPTH, too_deep
+from kgreason.syntax.names import IRI, WELL_KNOWN
+
+_LOCAL = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
+_TOKEN = re.compile(
+    rf"""(?P<nothing>\s+|\#[^\n]*)
+    |(?P<iri>{IRI})
+    |(?P<string>\"\"\"(?:"{{0,2}}(?:[^"\\]|\\.))*\"\"\"|'''(?:'{{0,2}}(?:[^'\\]|\\.))*'''
+        |"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*')
+    |(?P<language>@[A-Za-z]+(?:-[A-Za-z0-9]+)*)
+    |(?P<variable>[?$]\w+)
+    |(?P<number>[+-]?(?:\d*\.\d+|\d+)(?:[eE][+-]?\d+)?)
+    |(?P<blank>_:[\w.-]*[\w-])
+    |(?P<prefixed>(?:[^\W\d_](?:[\w.-]{{0,200}}[\w-])?)?:(?:(?:[\w:.-]|{_LOCAL})*(?:[\w:-]|{_LOCAL}))?)
+    |(?P<word>[^\W\d]\w*)
+    |(?P<sign>\^\^|&&|\|\||!=|<=|>=|[{{}}()\[\].;,=<>!*+\-/|^?])
+    |(?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of SPARQL; `within` is `head` outside every group, else `pattern` or `expression`.
+
+    `group` is the position of the innermost `{` around it, −1 outside every group.
+    """
+
+    kind: str
+    text: str
+    place: Place
+    within: str
+    group: int
+
+    @property
+    def word(self) -> str:
+        """A keyword in capitals; nothing for any other token."""
+        return self.text.upper() if self.kind == "word" else ""
+
+
+_PARTNER = {")": "(", "]": "[", "}": "{"}
+
+
+def tokens(text: str) -> list[Token]:
+    """The tokens of a SPARQL text, with brackets that match and are not too deep.
+
+    Errors:
+        QuerySyntaxError: a bracket without partner or a sign SPARQL does not have; LimitError.
+    """
+    found: list[Token] = []
+    surroundings: list[tuple[Token, str, int]] = []  # what was open before each open bracket
+    within, group = "head", -1
+    ordering = False
+    for match in _TOKEN.finditer(text):
+        kind, value = match.lastgroup or "other", match[0]
+        if kind == "nothing":
+            continue
+        place = Place(match.start(), match.end())
+        if value in _PARTNER:
+            if not surroundings or surroundings[-1][0].text != _PARTNER[value]:
+                raise QuerySyntaxError(f"this {value} closes nothing", text=text, place=place)
+            _, within, group = surroundings.pop()
+        token = Token(kind, value, place, within, group)
+        if kind == "other":
+            raise _strange(text, token)
+        before = found[-1].word if found else ""
+        found.append(token)
+        if value in ("(", "[", "{"):
+            surroundings.append((token, within, group))
+            if len(surroundings) > MAX_DEPTH:
+                raise too_deep(text, place)
+            if value == "{":
+                within, group = "pattern", place.start
+            elif before == "FILTER" or (within == "head" and ordering):
+                within = "expression"
+        ordering = (ordering or token.word == "BY") and token.word not in ("LIMIT", "VALUES")
+    if surroundings:
+        bracket = surroundings[-1][0]
+        raise QuerySyntaxError(
+            f"this {bracket.text} is never closed", text=text, place=bracket.place
+        )
+    return found
+
+
+def _strange(text: str, token: Token) -> QuerySyntaxError:
+    quote = token.text in "\"'"
+    return QuerySyntaxError(
+        "this string is never closed" if quote else f"SPARQL has no {token.text!r} here",
+        text=text,
+        place=token.place,
+    )
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_OTHER_FORM = "ask with SELECT or ASK"
+_BY_TRUTH = "the truth of an answer is ?score: it can be selected and ordered by"
+_REFUSED = {
+    "OPTIONAL": "an optional part changes no truth: ask it as a question of its own",
+    "BIND": "write the term where it is used, or VALUES",
+    "GRAPH": "all facts are in one graph",
+    "SERVICE": "load the other graph's facts first",
+    "LATERAL": "subqueries are questions of their own",
+    "FROM": "name the graph where it is loaded",
+    "CONSTRUCT": _OTHER_FORM,
+    "DESCRIBE": _OTHER_FORM,
+    "GROUP": _BY_TRUTH,
+    "HAVING": _BY_TRUTH,
+    "AS": "computed columns have no truth",
+    **dict.fromkeys(
+        ("COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT"),
+        "count the answers after asking",
+    ),
+    **dict.fromkeys(
+        _words("INSERT DELETE LOAD CLEAR DROP CREATE ADD MOVE COPY WITH USING"),
+        "a question changes nothing: load other facts instead",
+    ),
+}
+_FUNCTIONS = _words(
+    "STR LANG LANGMATCHES DATATYPE BOUND IRI URI BNODE RAND ABS CEIL FLOOR ROUND CONCAT STRLEN "
+    "UCASE LCASE ENCODE_FOR_URI CONTAINS STRSTARTS STRENDS STRBEFORE STRAFTER YEAR MONTH DAY "
+    "HOURS MINUTES SECONDS TIMEZONE TZ NOW UUID STRUUID MD5 SHA1 SHA256 SHA384 SHA512 COALESCE "
+    "IF STRLANG STRDT ISIRI ISURI ISBLANK ISLITERAL ISNUMERIC REGEX SUBSTR REPLACE"
+)
+_KNOWN = _words(
+    "SELECT DISTINCT REDUCED ASK WHERE UNION FILTER NOT EXISTS MINUS VALUES UNDEF IN SAMETERM "
+    "ORDER BY ASC DESC LIMIT OFFSET PREFIX BASE A TRUE FALSE SEPARATOR NAMED SILENT INTO DATA TO "
+    "DEFAULT ALL"
+)
+_COMPARE = "only =, !=, IN, NOT IN and sameTerm compare terms"
+
+
+def check_words(text: str, found: list[Token]) -> None:
+    """Raises for the first token that no question may hold, or that SPARQL does not know."""
+    seen_select = False
+    for before, token in zip([None, *found], found, strict=False):
+        word = token.word
+        if word in _REFUSED:
+            raise unsupported(word, text, token.place, _REFUSED[word])
+        if word in _FUNCTIONS:
+            raise unsupported(f"the function {token.text}", text, token.place, _COMPARE)
+        if word and word not in _KNOWN:
+            raise _unknown_word(text, token)
+        if word == "SELECT":
+            if seen_select:
+                raise unsupported(
+                    "a subquery", text, token.place, "ask it as a question of its own"
+                )
+            seen_select = True
+        if token.kind in ("iri", "prefixed") and before is not None and before.word == "FILTER":
+            raise unsupported(f"the function {token.text}", text, token.place, _COMPARE)
+        if token.kind == "sign":
+            _check_sign(text, token)
+        elif token.kind == "number" and token.text[0] in "+-" and _ends_a_term(before):
+            raise unsupported(f"arithmetic ({token.text[0]})", text, token.place, _COMPARE)
+
+
+def _ends_a_term(token: Token | None) -> bool:
+    return (
+        token is not None
+        and token.within == "expression"
+        and (token.kind in ("variable", "number", "string", "iri", "prefixed") or token.text == ")")
+    )
+
+
+def _check_sign(text: str, token: Token) -> None:
+    sign = token.text
+    if token.within == "expression" and sign in ("<", "<=", ">", ">="):
+        raise unsupported(f"the comparison {sign}", text, token.place, _COMPARE)
+    if token.within == "expression" and sign in ("+", "-", "*", "/"):
+        raise unsupported(f"arithmetic ({sign})", text, token.place, _COMPARE)
+    if token.within == "pattern" and sign in ("+", "*", "?"):
+        raise unsupported(
+            f"a path of any length ({sign})",
+            text,
+            token.place,
+            "write the lengths you mean with / and |",
+        )
+    if token.within == "pattern" and sign == "!":
+        raise unsupported(
+            "a negated property set (!)",
+            text,
+            token.place,
+            "name the relations, or FILTER NOT EXISTS",
+        )
+
+
+def unsupported(what: str, text: str, place: Place | None, remedy: str | None) -> UnsupportedError:
+    """The error for SPARQL that is valid and has no truth value here."""
+    return UnsupportedError(f"{what} is not supported", text=text, place=place, remedy=remedy)
+
+
+def _unknown_word(text: str, token: Token) -> QuerySyntaxError:
+    near = get_close_matches(token.word, _KNOWN | _FUNCTIONS | set(_REFUSED), n=1, cutoff=0.6)
+    return QuerySyntaxError(
+        f"SPARQL has no word {token.text!r}",
+        text=text,
+        place=token.place,
+        remedy=f"did you mean {near[0]}?"
+        if near
+        else 'a name is written <http://example.org/x> or ex:x, a variable ?x, a text "x"',
+    )
+
+
+def resolved_prefixes(text: str, found: list[Token], prefixes: Mapping[str, str]) -> dict[str, str]:
+    """Every prefix that the question may use: its own, the given ones, and rdf, rdfs, xsd, owl.
+
+    Errors:
+        UnknownNameError: a prefix that nobody declares.
+    """
+    known = WELL_KNOWN | dict(prefixes)
+    index = 0
+    while index < len(found):
+        token = found[index]
+        if token.word == "PREFIX" and index + 2 < len(found):
+            known[found[index + 1].text.removesuffix(":")] = found[index + 2].text[1:-1]
+            index += 3
+            continue
+        prefix = token.text.partition(":")[0]
+        if token.kind == "prefixed" and prefix not in known:
+            near = get_close_matches(prefix, known, n=3, cutoff=0.4) or sorted(known)[:5]
+            raise UnknownNameError(
+                f"no prefix {prefix!r} is declared",
+                remedy=f"nearest: {', '.join(near)}; or declare PREFIX {prefix}: <…>",
+                text=text,
+                place=Place(token.place.start, token.place.start + len(prefix) + 1),
+            )
+        index += 1
+    return known

@@ -1,0 +1,146 @@
+"""A batch of fuzzy sets over the entities, stored as sparse exceptions over a background truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kgreason.truth.rows import TruthRows
+
+
+@dataclass(frozen=True, slots=True)
+class TruthVector:
+    """Truth of every entity, for each row of a batch: (batch, entity), values in [0, 1].
+
+    entity_count: number of entities.
+    background: (batch,) truth of every entity that is not listed (0, or above 0 after a negation).
+    offsets: (batch + 1,) int64; row i lists entries offsets[i]:offsets[i + 1].
+    entities: (entries,) int32, strictly ascending within a row.
+    truths: (entries,) truth of the listed entities.
+    """
+
+    entity_count: int
+    background: Tensor
+    offsets: Tensor
+    entities: Tensor
+    truths: Tensor
+
+    @classmethod
+    def from_rows(cls, rows: TruthRows, entity_count: int) -> TruthVector:
+        """Sparse rows over a background of 0."""
+        background = torch.zeros(len(rows), dtype=rows.truths.dtype, device=rows.truths.device)
+        return cls(entity_count, background, rows.offsets, rows.entities, rows.truths)
+
+    @classmethod
+    def from_keys(
+        cls, entity_count: int, background: Tensor, keys: Tensor, truths: Tensor
+    ) -> TruthVector:
+        """From sorted unique keys row · entity_count + entity."""
+        starts = torch.arange(background.shape[0] + 1, device=keys.device) * entity_count
+        offsets = torch.searchsorted(keys, starts)
+        return cls(entity_count, background, offsets, (keys % entity_count).int(), truths)
+
+    @classmethod
+    def constant(cls, entity_count: int, background: Tensor) -> TruthVector:
+        """The same truth for every entity of a row; background: (batch,)."""
+        empty = torch.zeros(background.shape[0] + 1, dtype=torch.int64, device=background.device)
+        entities = torch.zeros(0, dtype=torch.int32, device=background.device)
+        return cls(entity_count, background, empty, entities, background[:0])
+
+    def __len__(self) -> int:
+        return self.background.shape[0]
+
+    @property
+    def row(self) -> Tensor:
+        """(entries,) int64: the row each entry belongs to."""
+        lengths = self.offsets.diff()
+        return torch.repeat_interleave(
+            torch.arange(len(self), device=lengths.device),
+            lengths,
+            output_size=self.entities.shape[0],
+        )
+
+    @property
+    def keys(self) -> Tensor:
+        """(entries,) int64, ascending: row · entity_count + entity."""
+        return self.row * self.entity_count + self.entities
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether every unlisted entity of every row has truth 0."""
+        return not bool(self.background.any())
+
+    def at(self, keys: Tensor) -> Tensor:
+        """Truths at keys row · entity_count + entity, listed or not."""
+        own = self.keys
+        background = self.background[keys // self.entity_count]
+        if own.shape[0] == 0:
+            return background
+        position = torch.searchsorted(own, keys).clamp(max=own.shape[0] - 1)
+        return torch.where(own[position] == keys, self.truths[position], background)
+
+    def select(self, rows: Tensor) -> TruthVector:
+        """The rows named by `rows`, in that order, repeats allowed."""
+        offsets, positions = gather_ranges(self.offsets, rows)
+        return TruthVector(
+            self.entity_count,
+            self.background[rows],
+            offsets,
+            self.entities[positions],
+            self.truths[positions],
+        )
+
+    def expand(self) -> tuple[Tensor, Tensor, Tensor]:
+        """(row, entity, truth) of every entity with truth above 0, row by row.
+
+        A row over a positive background lists all entities.
+        """
+        if self.is_sparse:
+            keep = self.truths > 0
+            return self.row[keep], self.entities[keep].long(), self.truths[keep]
+        full = torch.nonzero(self.background > 0).flatten()
+        every = torch.arange(self.entity_count, device=full.device)
+        dense_keys = (full[:, None] * self.entity_count + every).flatten()
+        keys = torch.cat([self.keys, dense_keys]).unique()
+        truths = self.at(keys)
+        keys, truths = keys[truths > 0], truths[truths > 0]
+        return keys // self.entity_count, keys % self.entity_count, truths
+
+    def dense(self) -> Tensor:
+        """(batch, entity) truths."""
+        out = self.background[:, None].expand(-1, self.entity_count).clone()
+        out[self.row, self.entities.long()] = self.truths
+        return out
+
+
+def gather_ranges(offsets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Positions of the entries of `rows` in a compressed array, with the new offsets.
+
+    offsets: (n + 1,), rows: (m,) -> (m + 1,), (entries,) int64.
+    """
+    starts = offsets[rows]
+    lengths = offsets[rows + 1] - starts
+    new_offsets = torch.zeros(rows.shape[0] + 1, dtype=torch.int64, device=offsets.device)
+    torch.cumsum(lengths, 0, out=new_offsets[1:])
+    total = int(new_offsets[-1])
+    shift = torch.repeat_interleave(starts - new_offsets[:-1], lengths, output_size=total)
+    return new_offsets, torch.arange(total, device=offsets.device) + shift
+
+
+def concatenate(vectors: list[TruthVector]) -> TruthVector:
+    """Stack batches of rows, in order; at least one."""
+    if len(vectors) == 1:
+        return vectors[0]
+    offsets, total = [vectors[0].offsets], vectors[0].entities.shape[0]
+    for vector in vectors[1:]:
+        offsets.append(vector.offsets[1:] + total)
+        total += vector.entities.shape[0]
+    return TruthVector(
+        vectors[0].entity_count,
+        torch.cat([v.background for v in vectors]),
+        torch.cat(offsets),
+        torch.cat([v.entities for v in vectors]),
+        torch.cat([v.truths for v in vectors]),
+    )

@@ -1,0 +1,87 @@
+"""A predictor that is a table: every row is given, so that a judge can see all the engine sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kgreason.engine import Reasoner
+from kgreason.execution import Table
+from kgreason.formula import Query
+from kgreason.knowledge import FactIndex
+from kgreason.predictors.base import RowPrice
+from kgreason.truth import Logic
+from kgreason.truth.rows import TruthRows
+from kgreason.truth.vector import TruthVector
+
+
+@dataclass
+class TablePredictor:
+    """truth: (directed relations, entities, entities). Notes every row it is asked for."""
+
+    truth: NDArray[np.float64]
+    crisp: bool = False
+    asked: list[tuple[int, int]] = field(default_factory=list)
+
+    name = "table"
+
+    @property
+    def entity_count(self) -> int:
+        return self.truth.shape[1]
+
+    @property
+    def relation_count(self) -> int:
+        return self.truth.shape[0]
+
+    def rows(self, heads: Tensor, relations: Tensor) -> TruthRows:
+        self.asked += list(zip(heads.tolist(), relations.tolist(), strict=True))
+        return TruthRows.from_dense(torch.from_numpy(self.truth[relations.numpy(), heads.numpy()]))
+
+    def domain(self, relation: int) -> Tensor | None:
+        return torch.from_numpy(np.flatnonzero(self.truth[relation].any(1)))
+
+    def price(self) -> RowPrice:
+        return RowPrice(0.0 if self.crisp else 1.0, 3.0)
+
+
+def reasoner(
+    predictor: TablePredictor, logic: Logic, semantics: str = "text", max_memory: int = 1 << 24
+) -> Reasoner:
+    """A float64 reasoner whose planning statistics come from the table's certain links."""
+    certain = np.argwhere(predictor.truth[0::2] == 1)[:, [1, 0, 2]]
+    facts = FactIndex.from_facts(
+        certain.astype(np.int32), predictor.entity_count, predictor.relation_count // 2
+    )
+    return Reasoner(
+        predictor,
+        facts,
+        logic,
+        semantics,  # type: ignore[arg-type]
+        dtype=torch.float64,
+        max_memory=max_memory,
+    )
+
+
+def answers(engine: Reasoner, queries: list[Query[int]]) -> list[NDArray[np.float64]]:
+    """Dense truths of each question, (entities,) * answer variables, all in one batch."""
+    plans = [engine.prepare(query)[1] for query in queries]
+    values, _ = engine.truths(plans)
+    count = engine.predictor.entity_count
+    found = []
+    for query, plan, value in zip(queries, plans, values, strict=True):
+        if isinstance(value, TruthVector):
+            found.append(value.dense()[0].numpy())
+        elif isinstance(value, Table):
+            dense = np.zeros((count,) * len(query.free))
+            rows = value.vector.row
+            columns = torch.cat([value.columns[rows], value.vector.entities.long()[:, None]], 1)
+            order = [plan.columns.index(variable) for variable in query.free]
+            dense[tuple(columns[:, i].numpy() for i in order)] = value.vector.truths.numpy()
+            found.append(dense)
+        else:
+            found.append(value[0].numpy())
+    return found
