@@ -1,54 +1,263 @@
-"""The corridor: a question visits every room once, in order."""
+"""The corridor: a question visits every room once, in order, and comes out as ranked answers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
-from kgreason.compute import fold, lower
-from kgreason.execution import Executor, Value, Work
-from kgreason.formula import Query
-from kgreason.knowledge import FactIndex
-from kgreason.normal import NormalForm, Semantics, normalize
-from kgreason.planning import Plan, Statistics, plan
+from kgreason.answers import Answer, Answers, Ground, Ranking, Witness, ground, rank, substitute
+from kgreason.binding import bind
+from kgreason.errors import LimitError, UsageError
+from kgreason.explanation import Explanation, evidence, naming
+from kgreason.formula import Query, Variable, fill
+from kgreason.knowledge import KnowledgeGraph
+from kgreason.normal import NormalForm, QueryGraph, Semantics
+from kgreason.planning import Plan
+from kgreason.predictors import FactPredictor, load_predictor
 from kgreason.predictors.base import LinkPredictor
-from kgreason.truth import PRODUCT, Logic
+from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
+from kgreason.syntax import parse
+from kgreason.truth import Logic, resolve_logic
+
+if TYPE_CHECKING:
+    from kgreason.execution import Value, Work
+
+Question = str | Query[str] | Query[int]
+DEFAULT_LIMIT = 10
+# Bytes of an entry in an intermediate, for refusing a plan whose largest one cannot be held.
+_ENTRY_BYTES = 12
 
 
-@dataclass(frozen=True)
-class Reasoner:
-    """Truths of bound questions: normal form, plan, computation graph, execution.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A question up to its plan; nothing has been computed."""
 
-    facts: what planning takes its statistics from. max_memory: bytes of working memory.
+    query: Query[int]
+    form: NormalForm
+    plan: Plan
+
+
+class Engine:
+    """Answers questions over one knowledge graph with one link predictor under one logic.
+
+    predictor: `facts`, the path of a checkpoint, or a LinkPredictor. observed: splits whose facts
+    are known (by default `train` where the graph has splits). observed_truth: the truth of a known
+    fact, None to leave it as the model scores it. semantics: "text" or "dnf". max_memory: bytes.
     """
 
-    predictor: LinkPredictor
-    facts: FactIndex
-    logic: Logic = PRODUCT
-    semantics: Semantics = "text"
-    dtype: torch.dtype = torch.float32
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    max_memory: int = 2 << 30
-
-    @property
-    def statistics(self) -> Statistics:
-        return Statistics(self.predictor.entity_count, self.facts, self.predictor.price())
-
-    def prepare(self, query: Query[int]) -> tuple[NormalForm, Plan]:
-        """Normal form and plan of one question, nothing computed."""
-        form = normalize(query, self.logic, self.semantics)
-        return form, plan(form.graph, self.logic, self.statistics)
-
-    def truths(self, plans: Sequence[Plan]) -> tuple[list[Value], Work]:
-        """The value of every plan, all folded into one batched computation."""
-        executor = Executor(
-            self.predictor,
+    def __init__(
+        self,
+        graph: KnowledgeGraph,
+        predictor: str | Path | LinkPredictor = "facts",
+        *,
+        logic: str | Logic = "product",
+        semantics: Semantics = "text",
+        observed: Iterable[str] | None = None,
+        observed_truth: float | None = 1.0,
+        calibration: str = "softmax-degree",
+        device: str = "cpu",
+        dtype: str = "float32",
+        max_memory: int = DEFAULT_MEMORY,
+    ) -> None:
+        if semantics not in ("text", "dnf"):
+            raise UsageError(f"there is no semantics {semantics!r}", remedy="known: text, dnf")
+        self.graph = graph
+        self.logic = resolve_logic(logic)
+        self.observed = _observed(graph, observed)
+        self.facts = graph.index(self.observed)
+        if isinstance(predictor, str | Path):
+            predictor = load_predictor(
+                predictor,
+                graph,
+                observed=self.observed,
+                observed_truth=observed_truth,
+                calibration=calibration,
+                device=device,
+                dtype=dtype,
+            )
+        self.predictor: LinkPredictor = predictor
+        truth_dtype = torch.float64 if dtype == "float64" else torch.float32
+        self.reasoner = Reasoner(
+            predictor,
+            self.facts,
             self.logic,
-            dtype=self.dtype,
-            device=self.device,
-            max_memory=self.max_memory,
+            semantics,
+            dtype=truth_dtype,
+            device=device,
+            max_memory=max_memory,
         )
-        values = executor.execute(fold([lower(one) for one in plans]))
-        return values, executor.work
+        known = FactPredictor(self.facts, device=device)
+        self._known = Reasoner(known, self.facts, self.logic, device=device)
+
+    def ask(
+        self,
+        question: Question,
+        *,
+        limit: int | None = DEFAULT_LIMIT,
+        witness: bool = True,
+        language: str = "auto",
+        values: Mapping[str, str] | None = None,
+    ) -> Answers:
+        """Answers to one question, truest first.
+
+        limit: at most so many answers (None for all; the question's own LIMIT also counts).
+        witness: whether to read out the best assignment of the inner variables. values: names for
+        the `$slots` of a template. Raises a KgreasonError that points at what is wrong.
+        """
+        (answers,) = self.ask_many(
+            [question], limit=limit, witness=witness, language=language, values=values
+        )
+        return answers
+
+    def ask_many(
+        self,
+        questions: Sequence[Question],
+        *,
+        limit: int | None = DEFAULT_LIMIT,
+        witness: bool = True,
+        language: str = "auto",
+        values: Mapping[str, str] | None = None,
+    ) -> list[Answers]:
+        """Answers to many questions of any shape, computed in common batches."""
+        prepared = [self.prepare(q, language=language, values=values) for q in questions]
+        before = self.reasoner.work
+        found = self.reasoner.truths([one.plan for one in prepared])
+        work = self.reasoner.work - before
+        return [
+            self._answers(one, value, limit, witness, work)
+            for one, value in zip(prepared, found, strict=True)
+        ]
+
+    def prepare(
+        self,
+        question: Question,
+        *,
+        language: str = "auto",
+        values: Mapping[str, str] | None = None,
+    ) -> Prepared:
+        """Parse, bind, normalize and plan; nothing is computed."""
+        bound = self._bound(question, language, values)
+        form, plan = self.reasoner.prepare(bound)
+        return Prepared(bound, form, plan)
+
+    def explain(
+        self, question: Question, *, run: bool = True, language: str = "auto"
+    ) -> Explanation:
+        """Formula, query graph, plan with its price, computation; with `run`, answers and work."""
+        prepared = self.prepare(question, language=language)
+        computation = self.reasoner.computation([prepared.plan])
+        answers = self.ask(prepared.query) if run else None
+        return Explanation(
+            prepared.query,
+            prepared.form,
+            prepared.plan,
+            computation,
+            naming(self.graph.vocabulary),
+            str(self.logic),
+            self.reasoner.semantics,
+            self.predictor.name,
+            answers,
+        )
+
+    def check_price(self, plan: Plan) -> None:
+        """Refuse a plan whose largest intermediate cannot be held: LimitError."""
+        needed = plan.price.largest * _ENTRY_BYTES
+        if needed > 64 * self.reasoner.max_memory:
+            raise LimitError(
+                f"the question's largest intermediate is about {needed / 2**30:,.0f} GiB",
+                remedy="bind a variable to an entity, ask for fewer answer variables, "
+                "or raise the memory ceiling",
+            )
+
+    def _bound(
+        self, question: Question, language: str, values: Mapping[str, str] | None
+    ) -> Query[int]:
+        vocabulary = self.graph.vocabulary
+        if isinstance(question, str):
+            question = parse(question, language, vocabulary.prefixes)
+        if values:
+            question = fill(question, dict(values))  # type: ignore[type-var]
+        return bind(question, vocabulary)
+
+    def _answers(
+        self, one: Prepared, value: Value, limit: int | None, witness: bool, work: Work
+    ) -> Answers:
+        free = one.query.free
+        ranking = rank(value, one.plan.columns, free)
+        chosen = self._page(one.query, ranking, limit)
+        tuples = [tuple(row) for row in ranking.entities[chosen].tolist()]
+        truths = ranking.truths[chosen].double().tolist()
+        graphs = [substitute(one.form.graph, dict(zip(free, t, strict=True))) for t in tuples]
+        known = [truth > 0 for truth in self._known.scalars(graphs)]
+        witnesses = self._witnesses(graphs) if witness else [None] * len(graphs)
+        spell = self.graph.vocabulary
+        answers = tuple(
+            Answer(
+                entities,
+                tuple(spell.entity(e) for e in entities),
+                tuple(spell.display(e) for e in entities),
+                truth,
+                is_known,
+                why,
+            )
+            for entities, truth, is_known, why in zip(tuples, truths, known, witnesses, strict=True)
+        )
+        return Answers(
+            tuple(v.name for v in free),
+            answers,
+            total=ranking.truths.shape[0],
+            truth=None if free else (truths[0] if truths else 0.0),
+            truth_column=one.query.modifiers.truth_variable or _free_name("score", free),
+            work=work,
+        )
+
+    def _page(self, query: Query[int], ranking: Ranking, limit: int | None) -> torch.Tensor:
+        """Positions of the answers to show, after the question's own ORDER BY, OFFSET and LIMIT."""
+        modifiers = query.modifiers
+        order = torch.arange(ranking.truths.shape[0], device=ranking.truths.device)
+        names = [variable.name for variable in query.free]
+        for name, descending in reversed(modifiers.order):
+            if name == modifiers.truth_variable:
+                keys = ranking.truths[order]
+            else:
+                column = ranking.entities[order, names.index(name)].tolist()
+                labels = [self.graph.vocabulary.display(entity) for entity in column]
+                place = {label: i for i, label in enumerate(sorted(set(labels)))}
+                keys = torch.tensor([place[label] for label in labels], device=order.device)
+            order = order[torch.argsort(keys, descending=descending, stable=True)]
+        limits = [n for n in (limit, modifiers.limit) if n is not None]
+        end = modifiers.offset + min(limits) if limits else None
+        return order[modifiers.offset : end]
+
+    def _witnesses(self, graphs: list[QueryGraph]) -> list[Witness | None]:
+        return [self._witness(one) for one in ground(graphs, self.reasoner.asker)]
+
+    def _witness(self, one: Ground) -> Witness:
+        spell = self.graph.vocabulary
+        assigned = {variable.name: entity for variable, entity in one.assignment.items()}
+        return Witness(
+            {name: spell.entity(entity) for name, entity in assigned.items()},
+            {name: spell.display(entity) for name, entity in assigned.items()},
+            evidence(one, self.facts, self._known, naming(spell)),
+        )
+
+
+def _observed(graph: KnowledgeGraph, observed: Iterable[str] | None) -> tuple[str, ...]:
+    if observed is None:
+        return ("train",) if "train" in graph.splits else graph.splits
+    return tuple(observed)
+
+
+def _free_name(name: str, free: tuple[Variable, ...]) -> str:
+    """A column name that no answer variable has."""
+    taken = {variable.name for variable in free}
+    while name in taken:
+        name += "_"
+    return name
+
+
+__all__ = ["DEFAULT_LIMIT", "Engine", "Prepared", "Question", "replace"]

@@ -1,0 +1,1 @@
+"""Benchmarks: suites of questions, exactness, ranking metrics."""

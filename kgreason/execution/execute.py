@@ -72,10 +72,13 @@ class Executor:
         self.device = device or torch.device("cpu")
         self.store = RowStore(predictor, dtype, self.device, max_memory // 2)
         self.max_entries = max(1, max_memory // 2 // _BYTES_PER_ENTRY)
+        self._pairs = 0
+        self._largest = 0
 
     @property
     def work(self) -> Work:
-        return self.store.work
+        """All work done by this executor so far."""
+        return Work(self.store.rows, self.store.passes, self._pairs, self._largest)
 
     def execute(self, graph: ComputationGraph) -> list[Value]:
         """The value of every output, each with a batch of one row."""
@@ -100,7 +103,7 @@ class Executor:
     def _apply(self, step: Step, inputs: list[Value], frame: _Frame) -> Value:
         value = _STEPS[step.kind](self, step, inputs, frame)
         if isinstance(value, TruthVector):
-            self.work.largest = max(self.work.largest, value.entities.shape[0])
+            self._largest = max(self._largest, value.entities.shape[0])
         return value
 
     # -- leaves ------------------------------------------------------------------------------------
@@ -241,7 +244,7 @@ class Executor:
         assert step.block is not None
         source, *outside = inputs
         owner, entity, truth = _vector(source).expand()
-        self.work.pairs += owner.shape[0]
+        self._pairs += owner.shape[0]
         for part in self._segments(step.block, owner.shape[0]):
             segment = self._frame(frame, [], owner[part], entity[part])
             taken = _lengths(outside, owner[part])

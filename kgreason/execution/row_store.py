@@ -14,7 +14,7 @@ from kgreason.truth.vector import TruthVector, gather_ranges
 _ENTRY_BYTES = 8
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Work:
     """What a computation has done, counted: the honest measure of a question's cost.
 
@@ -26,6 +26,15 @@ class Work:
     passes: int = 0
     pairs: int = 0
     largest: int = 0
+
+    def __sub__(self, before: Work) -> Work:
+        """Work done since; the largest intermediate is that of the whole time."""
+        return Work(
+            self.rows - before.rows,
+            self.passes - before.passes,
+            self.pairs - before.pairs,
+            self.largest,
+        )
 
     def __str__(self) -> str:
         return (
@@ -45,7 +54,8 @@ class RowStore:
         self, predictor: LinkPredictor, dtype: torch.dtype, device: torch.device, budget: int
     ) -> None:
         self.predictor = predictor
-        self.work = Work()
+        self.rows = 0
+        self.passes = 0
         self._dtype = dtype
         self._device = device
         self._capacity = max(1, budget // _ENTRY_BYTES)
@@ -104,8 +114,8 @@ class RowStore:
     def _fetch(self, keys: Tensor) -> None:
         count = self.predictor.entity_count
         rows = self.predictor.rows(keys % count, keys // count)
-        self.work.rows += keys.shape[0]
-        self.work.passes += 1
+        self.rows += keys.shape[0]
+        self.passes += 1
         self._append(keys, rows)
 
     def _append(self, keys: Tensor, rows: TruthRows) -> None:

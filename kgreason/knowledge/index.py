@@ -86,6 +86,8 @@ class FactIndex:
         )
         _check_range(tail, self.entity_count, "entity")
         low, end = self._spans(head, relation)
+        if not len(self._tails):
+            return np.zeros(len(tail), dtype=np.bool_)
         high = end
         # A binary search in every row at once: as many rounds as the longest row has bits.
         while np.any(low < high):
@@ -118,7 +120,7 @@ class FactIndex:
         )
 
     def _at(self, positions: Longs) -> Ints:
-        return self._tails[np.minimum(positions, max(len(self._tails) - 1, 0))]
+        return self._tails[np.minimum(positions, len(self._tails) - 1)]
 
     def _spans(self, heads: ArrayLike, relations: ArrayLike) -> tuple[Longs, Longs]:
         head, relation = np.broadcast_arrays(

@@ -15,7 +15,7 @@ from kgreason.knowledge.terms import canonical
 Ints = NDArray[np.int32]
 Strings = pl.Series | Sequence[str]
 
-_MADE_UP = re.compile(r"_:[0-9a-f]{28,32}")
+_MADE_UP = re.compile(r"_:N?[0-9a-f]{28,32}")
 _NEEDS_A_LOOK = r'(?s)^(?:_:|".*"$)'
 
 
@@ -76,31 +76,36 @@ class Interner:
         rows, columns = np.divmod(places, len(series))
         names = pl.concat(series).gather(columns * len(series[0]) + rows)
         new_codes = flat[places]
-        special = names.str.contains(_NEEDS_A_LOOK)
-        if special.any():
-            names, new_codes = self._settle(names.to_list(), new_codes, special)
-        self._id_of_code[new_codes] = np.arange(self._count, self._count + len(new_codes))
-        self._count += len(new_codes)
-        self._parts.append(names)
+        targets = new_codes
+        if (special := names.str.contains(_NEEDS_A_LOOK)).any():
+            names, targets = self._settled(names.to_list(), new_codes, special)
+        unknown = np.flatnonzero(self._id_of_code[targets] < 0)
+        _, first = np.unique(targets[unknown], return_index=True)
+        admitted = unknown[np.sort(first)]
+        self._id_of_code[targets[admitted]] = np.arange(self._count, self._count + len(admitted))
+        self._id_of_code[new_codes] = self._id_of_code[targets]
+        self._count += len(admitted)
+        self._parts.append(names.gather(admitted))
 
-    def _settle(
+    def _settled(
         self, names: list[str], codes: NDArray[np.int64], special: pl.Series
     ) -> tuple[pl.Series, NDArray[np.int64]]:
-        """Rename blank nodes; give a literal spelled two ways the id of its one name."""
-        aliases: dict[int, str] = {}
+        """Proper names for spellings that have others, and the codes of those names.
+
+        Blank nodes are renamed; a literal without datatype shares the code of its full form.
+        """
+        targets = codes.copy()
+        aliases: list[int] = []
         for row in special.arg_true().to_list():
             if names[row].startswith("_:"):
                 self._blank_codes.append(int(codes[row]))
                 names[row] = self._blank_name(names[row])
             elif (name := canonical(names[row])) != names[row]:
-                aliases[row] = name
-        if aliases:
-            # Their canonical forms need no second look, so this goes one level deep.
-            self._id_of_code[codes[list(aliases)]] = self.ids(list(aliases.values()))[0]
-        kept = np.setdiff1d(np.arange(len(names)), list(aliases)).astype(np.int64)
-        # A canonical form that is new itself may just have been numbered.
-        kept = kept[self._id_of_code[codes[kept]] < 0]
-        return pl.Series([names[row] for row in kept.tolist()], dtype=pl.String), codes[kept]
+                names[row] = name
+                aliases.append(row)
+        settled = pl.Series(names, dtype=pl.String)
+        targets[aliases] = self._codes(settled.gather(aliases))
+        return settled, targets
 
     def _blank_name(self, spelling: str) -> str:
         name = spelling

@@ -39,9 +39,9 @@ def _grams(wanted: str) -> list[str]:
 
 
 def _telling(grams: list[str], pool: pl.Series) -> list[str]:
-    """The fragments that few names have, judged by an even sample."""
-    sample = pool.gather_every(max(1, len(pool) // _SAMPLE)).str.to_lowercase()
-    shares = {gram: float(sample.str.contains(gram, literal=True).mean() or 0) for gram in grams}
+    """The fragments that few names have, judged by a sample."""
+    sample = pool.sample(min(len(pool), _SAMPLE), seed=0).str.to_lowercase()
+    shares = {gram: sample.str.contains(gram, literal=True).sum() / len(sample) for gram in grams}
     rarest = sorted(grams, key=lambda gram: shares[gram])
     # Fragments of a misspelled part occur nowhere; they are harmless but must not be the only ones.
     known = [gram for gram in rarest if shares[gram] > 0]

@@ -3,9 +3,11 @@
 from kgreason.normal.normalize import MAX_ATOMS, NormalForm, Semantics, normalize
 from kgreason.normal.query_graph import (
     EQUALS,
+    IDS,
     Alternatives,
     Edge,
     Member,
+    Naming,
     NegatedGroup,
     Node,
     QueryGraph,
@@ -14,10 +16,12 @@ from kgreason.normal.query_graph import (
 
 __all__ = [
     "EQUALS",
+    "IDS",
     "MAX_ATOMS",
     "Alternatives",
     "Edge",
     "Member",
+    "Naming",
     "NegatedGroup",
     "Node",
     "NormalForm",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kgreason.formula import Constant, Variable
@@ -10,6 +11,25 @@ EQUALS = -1
 """The relation id of identity between terms; a link predictor never sees it."""
 
 Node = Variable | Constant[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How ids are spelled for people; `base` spells a base relation."""
+
+    entity: Callable[[int], str]
+    base: Callable[[int], str]
+
+    def relation(self, relation: int) -> str:
+        """A directed relation: its base name, ⁻¹ for the inverse, = for identity."""
+        return "=" if relation == EQUALS else self.base(relation // 2) + "⁻¹" * (relation % 2)
+
+    def node(self, node: Node) -> str:
+        """A term: ?x or an entity."""
+        return f"?{node.name}" if isinstance(node, Variable) else self.entity(node.name)
+
+
+IDS = Naming(lambda entity: f"#{entity}", lambda relation: f"r{relation}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +87,12 @@ class QueryGraph:
     inner: tuple[Variable, ...]
     members: tuple[Member, ...]
 
+    def describe(self, naming: Naming) -> str:
+        """The graph as indented text."""
+        return "\n".join(_lines(self, naming, 0))
+
     def __str__(self) -> str:
-        return "\n".join(_lines(self, 0))
+        return self.describe(IDS)
 
 
 def edges(graph: QueryGraph) -> list[Edge]:
@@ -85,7 +109,7 @@ def edges(graph: QueryGraph) -> list[Edge]:
     return found
 
 
-def _lines(graph: QueryGraph, depth: int) -> list[str]:
+def _lines(graph: QueryGraph, naming: Naming, depth: int) -> list[str]:
     pad = "  " * depth
     free = " ".join(f"?{v.name}" for v in graph.free) or "(yes or no)"
     inner = f"  ∃ {' '.join(v.name for v in graph.inner)}" if graph.inner else ""
@@ -94,17 +118,13 @@ def _lines(graph: QueryGraph, depth: int) -> list[str]:
         match member:
             case Edge(relation, source, target, negated):
                 sign = "¬" if negated else " "
-                name = "=" if relation == EQUALS else f"r{relation // 2}" + "⁻¹" * (relation % 2)
-                lines.append(f"{pad} {sign}{_node(source)} ──{name}──▶ {_node(target)}")
+                ends = naming.node(source), naming.node(target)
+                lines.append(f"{pad} {sign}{ends[0]} ──{naming.relation(relation)}──▶ {ends[1]}")
             case Alternatives(options):
                 lines.append(f"{pad}  one of")
                 for option in options:
-                    lines.extend(_lines(option, depth + 2))
+                    lines.extend(_lines(option, naming, depth + 2))
             case NegatedGroup(body):
                 lines.append(f"{pad} ¬ group")
-                lines.extend(_lines(body, depth + 2))
+                lines.extend(_lines(body, naming, depth + 2))
     return lines
-
-
-def _node(node: Node) -> str:
-    return f"?{node.name}" if isinstance(node, Variable) else f"#{node.name}"

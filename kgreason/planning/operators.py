@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kgreason.formula import Constant, Variable
-from kgreason.normal import EQUALS, Node
+from kgreason.formula import Variable
+from kgreason.normal import Naming, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,29 +181,21 @@ def intersect(parts: Sequence[Operator]) -> Operator:
     return parts[0] if len(parts) == 1 else Intersect(tuple(parts))
 
 
-def relation_name(relation: int) -> str:
-    """How a directed relation is written in plans: r3, its inverse r3⁻¹, identity =."""
-    return "=" if relation == EQUALS else f"r{relation // 2}" + "⁻¹" * (relation % 2)
-
-
-def title(operator: Operator) -> str:
+def title(operator: Operator, naming: Naming) -> str:
     """One line that says what the operator does."""
     match operator:
         case Row(source, relation):
-            return f"Row {relation_name(relation)} of {_spell(source)}"
+            return f"Row {naming.relation(relation)} of {naming.node(source)}"
         case Link(source, relation, target):
-            return f"Link {relation_name(relation)}({_spell(source)}, {_spell(target)})"
+            ends = f"{naming.node(source)}, {naming.node(target)}"
+            return f"Link {naming.relation(relation)}({ends})"
         case Domain(relation):
-            return f"Domain of {relation_name(relation)}"
+            return f"Domain of {naming.relation(relation)}"
         case Project(variable):
-            return f"Project ∃{variable.name}"
+            return f"Project ∃ ?{variable.name}"
         case Refine(variable):
-            return f"Refine {variable.name}"
+            return f"Refine ?{variable.name}"
         case Tabulate(variable):
-            return f"Tabulate {variable.name}"
+            return f"Tabulate ?{variable.name}"
         case _:
             return type(operator).__name__
-
-
-def _spell(node: Node) -> str:
-    return f"#{node.name}" if isinstance(node, Constant) else node.name

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from kgreason.formula import Variable
 from kgreason.normal import (
     EQUALS,
+    IDS,
     Alternatives,
     Edge,
     Member,
+    Naming,
     NegatedGroup,
     QueryGraph,
 )
@@ -52,8 +54,12 @@ class Plan:
     columns: tuple[Variable, ...]
     price: Price
 
+    def describe(self, naming: Naming) -> str:
+        """The operators as a tree, under their price."""
+        return "\n".join([f"price: {self.price}", *_tree(self.root, naming, "", "")])
+
     def __str__(self) -> str:
-        return "\n".join([f"price: {self.price}", *_tree(self.root, "", "")])
+        return self.describe(IDS)
 
 
 def plan(graph: QueryGraph, logic: Logic, statistics: Statistics) -> Plan:
@@ -68,10 +74,11 @@ def plan(graph: QueryGraph, logic: Logic, statistics: Statistics) -> Plan:
     return Plan(root, columns, price(root, statistics))
 
 
-def plan_for(target: Variable, graph: QueryGraph, logic: Logic, statistics: Statistics) -> Operator:
-    """The truth of one inner variable's entities, every other variable of `graph` being inner."""
+def plan_for(target: Variable, graph: QueryGraph, logic: Logic, statistics: Statistics) -> Plan:
+    """Plan for one variable's truths, every other variable of the graph being quantified."""
     rest = tuple(v for v in graph.free + graph.inner if v != target)
-    return _Planner(logic.laws, statistics).vector(target, list(graph.members), rest)
+    root = _Planner(logic.laws, statistics).vector(target, graph.members, rest)
+    return Plan(root, (target,), price(root, statistics))
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,12 +327,12 @@ def _components(
     return [(group, tuple(v for v in inner if v in found)) for group, found in groups]
 
 
-def _tree(operator: Operator, first: str, rest: str) -> list[str]:
-    lines = [first + title(operator)]
+def _tree(operator: Operator, naming: Naming, first: str, rest: str) -> list[str]:
+    lines = [first + title(operator, naming)]
     below = inputs(operator)
     for i, part in enumerate(below):
-        last = i == len(below) - 1
-        lines += _tree(part, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
+        branch, bar = ("└─ ", "   ") if i == len(below) - 1 else ("├─ ", "│  ")
+        lines += _tree(part, naming, rest + branch, rest + bar)
     return lines
 
 

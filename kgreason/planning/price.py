@@ -46,11 +46,12 @@ class Statistics:
         else:
             heads = max(1, len(self.facts.heads(relation)))
             known = float(self.facts.fact_counts[relation]) / heads
-        return min(self.entity_count, max(known, self.row.entries if self.row.flops else 0.0))
+        return min(self.entity_count, max(known, 0.0 if self.row.facts_only else self.row.entries))
 
     def domain(self, relation: int) -> float:
         """Expected number of entities with a non-empty row."""
-        return float(self.entity_count if self.row.flops else len(self.facts.heads(relation)))
+        known = len(self.facts.heads(relation))
+        return float(known if self.row.facts_only else self.entity_count)
 
 
 @dataclass(frozen=True, slots=True)

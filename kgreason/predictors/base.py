@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RowPrice:
-    """What one row costs, for estimates: floating-point operations and expected listed entities."""
+    """What one row costs, for estimates: floating-point operations and expected listed entities.
+
+    facts_only: rows are the observed facts and nothing else, so degrees tell their exact length.
+    """
 
     flops: float
     entries: float
+    facts_only: bool = False
 
 
 class LinkPredictor(Protocol):

@@ -114,7 +114,7 @@ class CalibratedPredictor:
         if not trained:
             return with_facts
         scored = torch.nonzero(self._position >= 0).view(-1)
-        return torch.cat((scored, with_facts)).unique(sorted=True)  # type: ignore[no-any-return,no-untyped-call]
+        return torch.cat((scored, with_facts)).unique(sorted=True)  # type: ignore[no-any-return]
 
     def price(self) -> RowPrice:
         return RowPrice(

@@ -83,15 +83,14 @@ class Checkpoint:
             self.tensors.get(_ENTITIES), None if relations is None else relations.bool()
         )
 
-
-def coverage_tensors(coverage: Coverage) -> dict[str, Tensor]:
-    """The tensors that record a coverage in a checkpoint; none where it is complete."""
-    found = {}
-    if coverage.entities is not None:
-        found[_ENTITIES] = coverage.entities.to("cpu", torch.int64)
-    if coverage.relations is not None:
-        found[_RELATIONS] = coverage.relations.to("cpu", torch.uint8)
-    return found
+    def covering(self, coverage: Coverage) -> Checkpoint:
+        """The same checkpoint, recorded as trained on part of its vocabulary."""
+        tensors = dict(self.tensors)
+        if coverage.entities is not None:
+            tensors[_ENTITIES] = coverage.entities.to("cpu", torch.int64)
+        if coverage.relations is not None:
+            tensors[_RELATIONS] = coverage.relations.to("cpu", torch.uint8)
+        return Checkpoint(self.info, tensors)
 
 
 def save_checkpoint(path: str | Path, info: CheckpointInfo, tensors: Mapping[str, Tensor]) -> None:

@@ -51,7 +51,7 @@ class FactPredictor:
         return torch.from_numpy(heads).to(self._device)
 
     def price(self) -> RowPrice:
-        return RowPrice(flops=1.0 + self._mean_tails, entries=self._mean_tails)
+        return RowPrice(1.0 + self._mean_tails, self._mean_tails, facts_only=True)
 
     @cached_property
     def _mean_tails(self) -> float:

@@ -23,7 +23,6 @@ from kgreason.predictors.checkpoint import (
     WEIGHTS,
     Checkpoint,
     CheckpointInfo,
-    coverage_tensors,
 )
 from kgreason.predictors.layout import find_tables, halves, with_inverses
 from kgreason.predictors.scorers import BlockShape, Coverage
@@ -142,20 +141,25 @@ def model_names() -> tuple[str, ...]:
     return tuple(sorted(set(model_resolver.lookup_dict) - _NEEDS_MORE))
 
 
-def model_class(name: str) -> Any:
-    """A PyKEEN model class by name, case and `-` ignored; UsageError for any other name."""
-    from pykeen.models import model_resolver
-
-    names = model_names()
+def model_key(name: str) -> str:
+    """PyKEEN's own key of a model, case, `-` and `_` ignored; UsageError for any other name."""
     plain = name.lower().replace("-", "").replace("_", "")
+    names = model_names()
     if plain in names:
-        return model_resolver.lookup_dict[plain]
+        return plain
     near = difflib.get_close_matches(plain, names, 3, 0.4)
     reason = "needs more than facts" if plain in _NEEDS_MORE else "is not known"
     raise UsageError(
         f"model {name!r} {reason}" + (f"; nearest: {', '.join(near)}" if near else ""),
         remedy=f"Use one of: {', '.join(names)}.",
     )
+
+
+def model_class(name: str) -> Any:
+    """A PyKEEN model class by name; UsageError for an unknown one."""
+    from pykeen.models import model_resolver
+
+    return model_resolver.lookup_dict[model_key(name)]
 
 
 def build_model(
@@ -256,7 +260,7 @@ def checkpoint_of(
         arguments={} if native else dict(arguments or {}),
         training=dict(training or {}),
     )
-    return Checkpoint(info, {**tensors, **coverage_tensors(coverage or Coverage())})
+    return Checkpoint(info, tensors).covering(coverage or Coverage())
 
 
 @contextmanager

@@ -219,7 +219,7 @@ def formula_template(formula: str) -> Query[str]:
     body = _NAMES.sub(lambda m: f"${m[0]}" if m[1] in "rs" else m[0], formula)
     template = parse_efo(head + body)
     for part in walk(template.formula):
-        if isinstance(part, Not) and not isinstance(part.body, Atom):
+        if isinstance(part, Not) and not isinstance(part.body, Atom | Equals):
             raise UnsupportedError(
                 f"a negated group in the formula string {formula!r}: it does not say "
                 "whether its variables are quantified inside or outside",

@@ -129,8 +129,8 @@ def grammar() -> pp.ParserElement:
     open_, close = _sign(r"\(", OPEN), _sign(r"\)", CLOSE)
 
     caret = pp.Literal("^").set_parse_action(lambda _, start, __: Place(start, start + 1))
-    arguments = open_ - pp.Optional(pp.DelimitedList(term, _sign(",", "','"))) - close
-    arguments = arguments.set_parse_action(_tuple)
+    listed = term + pp.ZeroOrMore(_sign(",", "','") - term)
+    arguments = (open_ - pp.Optional(listed) - close).set_parse_action(_tuple)
     equal = pp.Regex(r"!=|≠|=").set_parse_action(lambda t: "=" if t[0] == "=" else "!=")
     rest = (arguments | (equal - term)).set_name(ARGUMENTS)
     statement = ((caret - term | term) - rest).set_parse_action(_link_or_comparison)

@@ -16,7 +16,8 @@ from kgreason.errors import KgreasonError, Place, QuerySyntaxError, UnsupportedE
 from kgreason.formula import Query
 from kgreason.syntax.limits import MAX_DEPTH, check_text, recursion
 from kgreason.syntax.sparql_algebra import Translator
-from kgreason.syntax.sparql_places import number
+from kgreason.syntax.sparql_places import expanded, number
+from kgreason.syntax.sparql_terms import Source
 from kgreason.syntax.sparql_text import Token, check_words, resolved_prefixes, tokens
 
 _FORMS = "a question starts with SELECT or ASK, after its PREFIX lines"
@@ -43,8 +44,8 @@ def parse_sparql(text: str, prefixes: Mapping[str, str] | None = None) -> Query[
     _check_blank_nodes(text, found)
     # rdflib takes about fifty frames per level of its grammar.
     with recursion(text, frames=100 * MAX_DEPTH):
-        parsed = _parsed(text, found)
-        translator = Translator(text, found, known)
+        parsed = _parsed(text, found, known)
+        translator = Translator(Source(text, found, known))
         try:
             with _rdflib_as_written():
                 algebra = _algebra(translator.prepared(parsed), known)
@@ -138,29 +139,36 @@ def _rdflib_as_written() -> Iterator[None]:
             rdflib.NORMALIZE_LITERALS, log.disabled = before, disabled
 
 
-def _parsed(text: str, found: list[Token]) -> Any:
+def _parsed(text: str, found: list[Token], prefixes: Mapping[str, str]) -> Any:
     grammar, farthest = _grammar()
     with _rdflib_as_written():
         farthest.place, farthest.expected = -1, set()
         try:
             parsed = grammar.parse_string(text, parse_all=True)
-            signed = _with_signs_kept(text, found)
-            return parsed if signed == text else grammar.parse_string(signed, parse_all=True)
+            exact = _as_written(text, found, prefixes)
+            return parsed if exact == text else grammar.parse_string(exact, parse_all=True)
         except pp.ParseBaseException as error:
             stuck, expected = max(farthest.place, error.loc), set(farthest.expected)
         except RecursionError:
             raise
         except Exception as error:
-            raise QuerySyntaxError(f"not a SPARQL question: {error}", text=text) from error
+            raise QuerySyntaxError(
+                f"not a SPARQL question: {error}", text=text, place=Place(0, 1)
+            ) from error
     raise _syntax_error(text, found, stuck, expected)
 
 
-def _with_signs_kept(text: str, found: list[Token]) -> str:
-    """The text with -5.0 as a typed literal, for rdflib computes signed numbers anew."""
+def _as_written(text: str, found: list[Token], prefixes: Mapping[str, str]) -> str:
+    r"""The text with -5.0 as a typed literal and ex:a\,b as an IRI, which rdflib would change."""
     pieces, start = [], 0
     for token in found:
-        if token.kind == "number" and token.text[0] in "+-" and token.group >= 0:
+        if token.group < 0:
+            continue
+        if token.kind == "number" and token.text[0] in "+-":
             pieces += [text[start : token.place.start], number(token.text)]
+            start = token.place.end
+        elif token.kind == "prefixed" and "\\" in token.text:
+            pieces += [text[start : token.place.start], expanded(token.text, prefixes)]
             start = token.place.end
     return "".join([*pieces, text[start:]])
 

@@ -2,78 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pyparsing as pp
 
-from kgreason.errors import KgreasonError, Place, QuerySyntaxError, UnsupportedError
+from kgreason.errors import KgreasonError, QuerySyntaxError, UnsupportedError
 from kgreason.formula import (
-    Atom,
-    Constant,
     Equals,
     Formula,
     Modifiers,
     Not,
     Query,
-    Term,
     Variable,
     conjunction,
     disjunction,
     exists,
     variables,
 )
-from kgreason.syntax.names import literal
 from kgreason.syntax.scope import unshadowed
-from kgreason.syntax.sparql_places import places
-from kgreason.syntax.sparql_text import Token, unsupported
+from kgreason.syntax.sparql_meaning import Meaning, Scope, mentioned, names
+from kgreason.syntax.sparql_terms import Source
 
 SCORE = "score"
-Names = frozenset[str]
-_NONE: Names = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """What a part of a pattern can see of the rest.
-
-    Variables named in `kept` are not quantified inside the part: something outside uses them.
-    `given` are those whose value comes from outside, as inside EXISTS.
-    """
-
-    kept: Names
-    given: Names = _NONE
-
-    def keep(self, names: Names) -> _Scope:
-        return _Scope(self.kept | names, self.given)
-
-
-@dataclass(frozen=True, slots=True)
-class _Meaning:
-    """A conjunction, the variables each solution binds, and those only some solutions bind."""
-
-    parts: tuple[Formula[str], ...]
-    bound: Names
-    unsure: Names = _NONE
 
 
 class Translator:
-    """Translates one question; holds its text for errors and its names for fresh variables."""
+    """Translates the algebra of one question."""
 
-    def __init__(self, text: str, found: list[Token], prefixes: Mapping[str, str]) -> None:
-        self.text = text
-        self.tokens = found
-        self.places = places(found, prefixes)
-        self.names = {token.text[1:] for token in found if token.kind == "variable"}
-
-    def fresh(self) -> str:
-        """A variable name the question does not use."""
-        number = 1
-        while f"x{number}" in self.names:
-            number += 1
-        self.names.add(f"x{number}")
-        return f"x{number}"
+    def __init__(self, source: Source) -> None:
+        self.source = source
 
     def prepared(self, parsed: Any) -> Any:
         """The parse tree with blank nodes as variables, in the order of the text."""
@@ -85,7 +42,7 @@ class Translator:
         def replaced(node: Any) -> Any:
             if isinstance(node, rdflib.BNode):
                 if node not in fresh:
-                    fresh[node] = rdflib.Variable(self.fresh())
+                    fresh[node] = rdflib.Variable(self.source.fresh())
                 return fresh[node]
             if getattr(node, "name", None) in ("InlineData", "ValuesClause"):
                 self._check_values(node)
@@ -99,8 +56,8 @@ class Translator:
             if isinstance(row, list | pp.ParseResults) and len(row) != len(node.var):
                 raise QuerySyntaxError(
                     f"VALUES has {len(node.var)} variables and a row of {len(row)} terms",
-                    text=self.text,
-                    place=self._keyword("VALUES"),
+                    text=self.source.text,
+                    place=self.source.keyword("VALUES"),
                 )
 
     def query(self, algebra: Any) -> Query[str]:
@@ -125,60 +82,59 @@ class Translator:
             order=tuple(self._order(term, descending, free) for term, descending in order),
             truth_variable=SCORE if SCORE in selected else None,
         )
-        return Query(tuple(Variable(name) for name in free), formula, modifiers, self.text)
+        return Query(tuple(Variable(name) for name in free), formula, modifiers, self.source.text)
 
     def _formula(self, node: Any, free: tuple[str, ...]) -> Formula[str]:
-        meaning = self._meaning(node, _Scope(frozenset(free)))
+        meaning = self._meaning(node, Scope(frozenset(free)))
         for name in free:
             self._check_bound(name, meaning, "is selected, and the pattern does not always bind it")
-        return unshadowed(self._group(meaning, _Scope(frozenset(free))), free, self.fresh)
+        return unshadowed(self._group(meaning, Scope(frozenset(free))), free, self.source.fresh)
 
     def _check_score(self, node: Any) -> None:
         inside = any(
-            t.text[1:] == SCORE for t in self.tokens if t.kind == "variable" and t.group >= 0
+            t.text[1:] == SCORE for t in self.source.tokens if t.kind == "variable" and t.group >= 0
         )
-        if inside or SCORE in _names(node):
-            raise unsupported(
+        if inside or SCORE in names(node):
+            raise self.source.unsupported(
                 "?score in the pattern",
-                self.text,
-                self._variable_place(SCORE),
+                self.source.variable_place(SCORE),
                 "?score stands for the truth of an answer; give the variable another name",
             )
 
     def _selected(self, form: str, selected: tuple[str, ...], node: Any) -> tuple[str, ...]:
         if form == "AskQuery":
             return ()
-        head = [token for token in self.tokens if token.group < 0]
+        head = [token for token in self.source.tokens if token.group < 0]
         start = next(i for i, token in enumerate(head) if token.word == "SELECT")
         star = next((t for t in head[start:] if t.text in ("*", "{")), None)
         if star is None or star.text != "*":
             return selected
-        names = _names(node)
-        written = (token.text[1:] for token in self.tokens if token.kind == "variable")
-        return tuple(dict.fromkeys(name for name in written if name in names))
+        bound = names(node)
+        written = (token.text[1:] for token in self.source.tokens if token.kind == "variable")
+        return tuple(dict.fromkeys(name for name in written if name in bound))
 
     def _order(self, term: Any, descending: bool, free: tuple[str, ...]) -> tuple[str, bool]:
         import rdflib
 
-        place = self._keyword("ORDER")
+        place = self.source.keyword("ORDER")
         if not isinstance(term, rdflib.Variable):
-            raise unsupported(
-                "ordering by an expression", self.text, place, "order by variables or ?score"
+            raise self.source.unsupported(
+                "ordering by an expression", place, "order by variables or ?score"
             )
         if str(term) not in (*free, SCORE):
-            raise unsupported(f"ordering by the unselected ?{term}", self.text, place, "select it")
+            raise self.source.unsupported(f"ordering by the unselected ?{term}", place, "select it")
         return str(term), descending
 
     # --- patterns ---
 
-    def _meaning(self, node: Any, scope: _Scope) -> _Meaning:
+    def _meaning(self, node: Any, scope: Scope) -> Meaning:
         match node.name:
             case "BGP":
                 return self._triples(node)
             case "Join":
-                first = self._meaning(node.p1, scope.keep(_names(node.p2)))
-                second = self._meaning(node.p2, scope.keep(_names(node.p1)))
-                return _Meaning(
+                first = self._meaning(node.p1, scope.keep(names(node.p2)))
+                second = self._meaning(node.p2, scope.keep(names(node.p1)))
+                return Meaning(
                     first.parts + second.parts,
                     first.bound | second.bound,
                     (first.unsure | second.unsure) - first.bound - second.bound,
@@ -191,17 +147,17 @@ class Translator:
                 return self._minus(node, scope)
             case "ToMultiSet" if getattr(node.p, "name", None) == "values" or not node.p:
                 return self._values(node.p)
-        raise unsupported(f"the SPARQL operator {node.name}", self.text, None, None)
+        raise self.source.unsupported(f"the SPARQL operator {node.name}", None)
 
-    def _group(self, meaning: _Meaning, scope: _Scope) -> Formula[str]:
+    def _group(self, meaning: Meaning, scope: Scope) -> Formula[str]:
         """The conjunction of a group, with the variables that it alone uses quantified."""
         if not meaning.parts:
-            place = next((t.place for t in self.tokens if t.text == "{"), None)
-            raise unsupported("a group that says nothing", self.text, place, None)
+            place = next((t.place for t in self.source.tokens if t.text == "{"), None)
+            raise self.source.unsupported("a group that says nothing", place)
         body = conjunction(list(meaning.parts))
         return exists(tuple(v for v in variables(body) if v.name not in scope.kept), body)
 
-    def _union(self, node: Any, scope: _Scope) -> _Meaning:
+    def _union(self, node: Any, scope: Scope) -> Meaning:
         branches = []
         while node.name == "Union":
             branches.append(node.p2)
@@ -210,17 +166,17 @@ class Translator:
         bound = frozenset.intersection(*(m.bound for m in meanings))
         named = frozenset().union(*(m.bound | m.unsure for m in meanings))
         parts = [self._group(meaning, scope) for meaning in meanings]
-        return _Meaning((disjunction(parts),), bound, named - bound)
+        return Meaning((disjunction(parts),), bound, named - bound)
 
-    def _minus(self, node: Any, scope: _Scope) -> _Meaning:
-        first = self._meaning(node.p1, scope.keep(_names(node.p2)))
-        shared = (first.bound | first.unsure) & _names(node.p2)
-        second = self._meaning(node.p2, _Scope(shared, scope.given))
-        for name in sorted(_names(node.p2) & scope.given - first.bound):
+    def _minus(self, node: Any, scope: Scope) -> Meaning:
+        first = self._meaning(node.p1, scope.keep(names(node.p2)))
+        shared = (first.bound | first.unsure) & names(node.p2)
+        second = self._meaning(node.p2, Scope(shared, scope.given))
+        for name in sorted(mentioned(node.p2) & scope.given - first.bound):
             raise UnsupportedError(
                 f"?{name} stands in MINUS, and its value comes from outside of EXISTS",
-                text=self.text,
-                place=self._variable_place(name),
+                text=self.source.text,
+                place=self.source.variable_place(name),
                 remedy="write FILTER NOT EXISTS instead of MINUS",
             )
         if not shared:
@@ -228,34 +184,34 @@ class Translator:
         for name in sorted(shared):
             for meaning in (first, second):
                 self._check_bound(name, meaning, "stands in MINUS")
-        group = self._group(second, _Scope(shared))
-        return _Meaning((*first.parts, Not(group)), first.bound, first.unsure)
+        group = self._group(second, Scope(shared))
+        return Meaning((*first.parts, Not(group)), first.bound, first.unsure)
 
-    def _filter(self, node: Any, scope: _Scope) -> _Meaning:
-        meaning = self._meaning(node.p, scope.keep(_mentioned(node.expr)))
+    def _filter(self, node: Any, scope: Scope) -> Meaning:
+        meaning = self._meaning(node.p, scope.keep(mentioned(node.expr)))
         condition = self._condition(node.expr, meaning, scope)
-        return _Meaning((*meaning.parts, condition), meaning.bound, meaning.unsure)
+        return Meaning((*meaning.parts, condition), meaning.bound, meaning.unsure)
 
-    def _values(self, node: Any) -> _Meaning:
+    def _values(self, node: Any) -> Meaning:
         rows = node.res if node else []
-        place = self._keyword("VALUES")
+        place = self.source.keyword("VALUES")
         if not rows:
-            raise unsupported("VALUES without a row", self.text, place, "it leaves no answer")
+            raise self.source.unsupported("VALUES without a row", place, "it leaves no answer")
         parts: dict[Formula[str], None] = {}
         for row in rows:
             if any(isinstance(term, str) and term == "UNDEF" for term in row.values()):
-                raise unsupported(
-                    "UNDEF in VALUES", self.text, self._keyword("UNDEF"), "write UNION"
+                raise self.source.unsupported(
+                    "UNDEF in VALUES", self.source.keyword("UNDEF"), "write UNION"
                 )
             equalities: list[Formula[str]] = [
-                Equals(Variable(str(name)), self._term(term)) for name, term in row.items()
+                Equals(Variable(str(name)), self.source.term(term)) for name, term in row.items()
             ]
             parts[conjunction(equalities)] = None
-        return _Meaning((disjunction(list(parts)),), frozenset(str(name) for name in rows[0]))
+        return Meaning((disjunction(list(parts)),), frozenset(str(name) for name in rows[0]))
 
     # --- triples and paths ---
 
-    def _triples(self, node: Any) -> _Meaning:
+    def _triples(self, node: Any) -> Meaning:
         import rdflib
 
         parts: list[Formula[str]] = []
@@ -263,58 +219,13 @@ class Translator:
         for subject, predicate, object_ in node.triples:
             ends = (subject, object_)
             bound.update(str(term) for term in ends if isinstance(term, rdflib.Variable))
-            head, tail = (self._term(term) for term in ends)
-            parts.extend(self._path(predicate, head, tail, inverse=False))
-        return _Meaning(tuple(parts), frozenset(bound))
-
-    def _path(
-        self, path: Any, head: Term[str], tail: Term[str], inverse: bool
-    ) -> list[Formula[str]]:
-        import rdflib
-        from rdflib import paths
-
-        if isinstance(path, rdflib.URIRef):
-            name = f"<{path}>"
-            return [Atom(name, head, tail, inverse, self.places.get(name))]
-        if isinstance(path, paths.InvPath):
-            return self._path(path.arg, head, tail, not inverse)
-        if isinstance(path, paths.SequencePath):
-            steps = path.args[::-1] if inverse else path.args
-            ends = [head, *(Variable(self.fresh()) for _ in steps[1:]), tail]
-            return [
-                atom
-                for step, start, end in zip(steps, ends, ends[1:], strict=False)
-                for atom in self._path(step, start, end, inverse)
-            ]
-        if isinstance(path, paths.AlternativePath):
-            scope = _Scope(frozenset(t.name for t in (head, tail) if isinstance(t, Variable)))
-            branches = [self._path(step, head, tail, inverse) for step in path.args]
-            return [disjunction([self._group(_Meaning(tuple(b), _NONE), scope) for b in branches])]
-        what = "a variable as relation" if isinstance(path, rdflib.Variable) else "this path"
-        raise unsupported(what, self.text, self._variable_place(str(path)), "name the relation")
-
-    def _term(self, term: Any) -> Term[str]:
-        import rdflib
-
-        if isinstance(term, rdflib.Variable):
-            return Variable(str(term))
-        if isinstance(term, rdflib.Literal):
-            datatype = str(term.datatype) if term.datatype else None
-            name = literal(str(term), language=term.language, datatype=datatype)
-        elif isinstance(term, rdflib.URIRef):
-            name = f"<{term}>"
-        else:
-            raise unsupported(
-                f"the expression {getattr(term, 'name', term)}",
-                self.text,
-                self._keyword("FILTER"),
-                "compare variables and terms",
-            )
-        return Constant(name, self.places.get(name))
+            head, tail = (self.source.term(term) for term in ends)
+            parts.extend(self.source.path(predicate, head, tail))
+        return Meaning(tuple(parts), frozenset(bound))
 
     # --- filters ---
 
-    def _condition(self, node: Any, meaning: _Meaning, scope: _Scope) -> Formula[str]:
+    def _condition(self, node: Any, meaning: Meaning, scope: Scope) -> Formula[str]:
         def inner(part: Any) -> Formula[str]:
             return self._condition(part, meaning, scope)
 
@@ -333,26 +244,26 @@ class Translator:
                 return self._exists(node.graph, meaning, scope)
             case "Builtin_NOTEXISTS":
                 return Not(self._exists(node.graph, meaning, scope))
-        raise unsupported(
-            "a FILTER that is not a comparison", self.text, self._keyword("FILTER"), None
+        raise self.source.unsupported(
+            "a FILTER that is not a comparison", self.source.keyword("FILTER")
         )
 
-    def _relational(self, node: Any, meaning: _Meaning, scope: _Scope) -> Formula[str]:
+    def _relational(self, node: Any, meaning: Meaning, scope: Scope) -> Formula[str]:
         if node.op in ("=", "!="):
             equality = self._equals(node.expr, node.other, meaning, scope)
             return equality if node.op == "=" else Not(equality)
         if node.op in ("IN", "NOT IN"):
             listed = node.other if isinstance(node.other, list) else []
             if not listed:
-                raise unsupported(f"an empty {node.op}", self.text, self._keyword("IN"), None)
+                raise self.source.unsupported(f"an empty {node.op}", self.source.keyword("IN"))
             options = [self._equals(node.expr, option, meaning, scope) for option in listed]
             if node.op == "IN":
                 return disjunction(options)
             return conjunction([Not(option) for option in options])
-        raise unsupported(f"the comparison {node.op}", self.text, self._keyword("FILTER"), None)
+        raise self.source.unsupported(f"the comparison {node.op}", self.source.keyword("FILTER"))
 
-    def _equals(self, left: Any, right: Any, meaning: _Meaning, scope: _Scope) -> Formula[str]:
-        terms = (self._term(left), self._term(right))
+    def _equals(self, left: Any, right: Any, meaning: Meaning, scope: Scope) -> Formula[str]:
+        terms = (self.source.term(left), self.source.term(right))
         for term in terms:
             if isinstance(term, Variable) and term.name not in scope.given:
                 self._check_bound(
@@ -360,69 +271,27 @@ class Translator:
                 )
         return Equals(*terms)
 
-    def _exists(self, graph: Any, meaning: _Meaning, scope: _Scope) -> Formula[str]:
-        for name in sorted(_names(graph) & meaning.unsure - scope.given):
+    def _exists(self, graph: Any, meaning: Meaning, scope: Scope) -> Formula[str]:
+        for name in sorted(mentioned(graph) & meaning.unsure - scope.given):
             raise self._unbound(name, "stands in EXISTS")
         given = meaning.bound | scope.given
-        inner = _Scope(given, given)
+        inner = Scope(given, given)
         return self._group(self._meaning(graph, inner), inner)
 
     # --- errors ---
 
-    def _check_bound(self, name: str, meaning: _Meaning, why: str) -> None:
+    def _check_bound(self, name: str, meaning: Meaning, why: str) -> None:
         if name in meaning.unsure:
             raise self._unbound(name, why)
         if name not in meaning.bound:
             raise UnsupportedError(
-                f"?{name} {why}", text=self.text, place=self._variable_place(name)
+                f"?{name} {why}", text=self.source.text, place=self.source.variable_place(name)
             )
 
     def _unbound(self, name: str, why: str) -> KgreasonError:
         return UnsupportedError(
             f"?{name} {why}; a branch of UNION leaves it without a value",
-            text=self.text,
-            place=self._variable_place(name),
+            text=self.source.text,
+            place=self.source.variable_place(name),
             remedy=f"bind ?{name} in every branch",
         )
-
-    def _keyword(self, word: str) -> Place | None:
-        return next((token.place for token in self.tokens if token.word == word), None)
-
-    def _variable_place(self, name: str) -> Place | None:
-        found = [t for t in self.tokens if t.kind == "variable" and t.text[1:] == name]
-        inside = [token for token in found if token.group >= 0]
-        return next((token.place for token in inside or found), None)
-
-
-def _names(node: Any) -> Names:
-    """The variables a pattern can bind: in scope for what stands beside it."""
-    match node.name:
-        case "BGP":
-            return frozenset(_variables(node.triples))
-        case "Join" | "Union":
-            return _names(node.p1) | _names(node.p2)
-        case "Filter":
-            return _names(node.p)
-        case "Minus":
-            return _names(node.p1)
-        case "ToMultiSet" if node.p and node.p.name == "values":
-            return frozenset(str(name) for row in node.p.res for name in row)
-    return _NONE
-
-
-def _mentioned(expression: Any) -> Names:
-    return frozenset(_variables(expression))
-
-
-def _variables(node: Any) -> Iterator[str]:
-    import rdflib
-
-    if isinstance(node, rdflib.Variable):
-        yield str(node)
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            if key != "_vars":
-                yield from _variables(value)
-    elif isinstance(node, list | tuple):
-        for value in node:
-            yield from _variables(value)

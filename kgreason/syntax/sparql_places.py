@@ -25,6 +25,12 @@ def places(found: list[Token], prefixes: Mapping[str, str]) -> dict[str, Place]:
     return result
 
 
+def expanded(text: str, prefixes: Mapping[str, str]) -> str:
+    """The IRI of a prefixed name, its escapes resolved."""
+    prefix, _, local = text.partition(":")
+    return f"<{prefixes.get(prefix, '')}" + _LOCAL_ESCAPE.sub(r"\1", local) + ">"
+
+
 def number(text: str) -> str:
     """The literal that a number written without quotes stands for."""
     datatype = next(kind for sign, kind in _DATATYPES if sign in text.lower())
@@ -36,8 +42,7 @@ def _name(found: list[Token], index: int, prefixes: Mapping[str, str]) -> str | 
     if token.kind == "iri":
         return token.text
     if token.kind == "prefixed":
-        prefix, _, local = token.text.partition(":")
-        return f"<{prefixes.get(prefix, '')}" + _LOCAL_ESCAPE.sub(r"\1", local) + ">"
+        return expanded(token.text, prefixes)
     if token.text == "a" and token.kind == "word":
         return f"<{WELL_KNOWN['rdf']}type>"
     if token.word in ("TRUE", "FALSE"):

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kgreason.engine import Reasoner
+from kgreason.reasoner import Reasoner
 from kgreason.execution import Table
 from kgreason.formula import Query
 from kgreason.knowledge import FactIndex
@@ -45,7 +45,7 @@ class TablePredictor:
         return torch.from_numpy(np.flatnonzero(self.truth[relation].any(1)))
 
     def price(self) -> RowPrice:
-        return RowPrice(0.0 if self.crisp else 1.0, 3.0)
+        return RowPrice(1.0, 3.0, facts_only=self.crisp)
 
 
 def reasoner(
@@ -69,7 +69,7 @@ def reasoner(
 def answers(engine: Reasoner, queries: list[Query[int]]) -> list[NDArray[np.float64]]:
     """Dense truths of each question, (entities,) * answer variables, all in one batch."""
     plans = [engine.prepare(query)[1] for query in queries]
-    values, _ = engine.truths(plans)
+    values = engine.truths(plans)
     count = engine.predictor.entity_count
     found = []
     for query, plan, value in zip(queries, plans, values, strict=True):

@@ -12,12 +12,9 @@ import pytest
 
 from kgreason.errors import DataError, KgreasonError, QuerySyntaxError, UnsupportedError
 from kgreason.formula import (
-    Atom,
     Constant,
-    Equals,
     Formula,
     Query,
-    Slot,
     rename_terms,
     slots,
     variables,
@@ -112,8 +109,10 @@ def test_sixteen_structures_fourteen_names() -> None:
 
 @pytest.mark.parametrize(
     "nested",
-    [5, (), ((),), (1,), (1, 2), (-3, (1,)), (1, (-5,)), (1, (2, -1)), ((-1,),), "abc", (1, ())]
-    + [((1, (2,)), 5), (1.5, (2,)), None, ((1, 2), (3,)), [1, [2]], (True, (1,))],
+    [
+        *(5, (), ((),), (1,), (1, 2), (-3, (1,)), (1, (-5,)), (1, (2, -1)), ((-1,),), "abc"),
+        *((1, ()), ((1, (2,)), 5), (1.5, (2,)), None, ((1, 2), (3,)), [1, [2]], (True, (1,))),
+    ],
 )
 def test_no_nested_question(nested: object) -> None:
     with pytest.raises(DataError):
@@ -191,12 +190,9 @@ def test_every_published_formula_string(data: Path, folder: str) -> None:
             for values, *_ in instances[:20]:
                 query = from_formula_string(formula, values)
                 assert [v.name for v in variables(query.formula)] == ["f1"]
-                assert not slots(query)  # type: ignore[misc]
+                assert not slots(query)
 
 
 def test_equality_and_slots_are_ids() -> None:
     query = from_formula_string("(r1(s1,f1))&(f1!=s2)", {"r1": 0, "s1": 4, "s2": 5})
-    assert Slot("s2") not in [getattr(query.formula, "parts", ())]
     assert shown(query) == "?f1 : r0(e4, f1) & f1 != e5"
-    assert isinstance(Equals(Constant(1), Constant(2)), Equals)
-    assert isinstance(Atom(1, Constant(1), Constant(2)), Atom)

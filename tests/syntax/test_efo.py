@@ -63,8 +63,8 @@ def test_the_question_of_the_manual() -> None:
     [
         "?y:∃x.friend(alice,x)∧works_at(x,y)∧¬lives_in(alice,y)",
         "?y : EXISTS ?x . friend(alice, ?x) AND works_at(?x, ?y) And Not lives_in(alice, ?y)",
-        "# why\n?y : (exists x . # inner\n friend(alice, x) && (works_at(x, y) & ~lives_in(alice, y)))",
-        "?y :\texists x.((friend(alice,x)&works_at(x,y))&!lives_in(\"alice\",y))",
+        "# a\n?y : (exists x . # b\n friend(alice, x) && (works_at(x, y) & ~lives_in(alice, y)))",
+        '?y :\texists x.((friend(alice,x)&works_at(x,y))&!lives_in("alice",y))',
         "?y : exists x . friend(alice, x) &\u00a0works_at(x, y) & !lives_in(alice, y)",
     ],
 )
@@ -177,7 +177,7 @@ def test_prefixes_from_the_caller_and_from_the_text() -> None:
 
 
 def test_places_point_at_names() -> None:
-    text = "?y : friend(alice, y) & $r(\"Bob B\", y)"
+    text = '?y : friend(alice, y) & $r("Bob B", y)'
     spots = {}
     for part in walk(parse_efo(text).formula):
         if isinstance(part, Atom):

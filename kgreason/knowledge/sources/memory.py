@@ -19,6 +19,12 @@ _COLUMNS = ("head", "relation", "tail")
 
 def read_rdflib(graph: rdflib.Graph, collector: Collector) -> None:
     """Collect an rdflib graph; literals keep the lexical form rdflib kept."""
+    from rdflib import Graph
+
+    if not isinstance(graph, Graph):
+        raise DataError(
+            f"{type(graph).__name__} is not an rdflib graph", remedy="pass a Graph or a Dataset"
+        )
     heads: list[str] = []
     relations: list[str] = []
     tails: list[str] = []
@@ -36,13 +42,19 @@ def _term(term: Any) -> str:
 
     if isinstance(term, BNode):
         return f"_:{term}"
-    if isinstance(term, Literal):
+    if not isinstance(term, Literal):
+        return f"<{term}>"
+    try:
         if term.language:
             return str(ox.Literal(str(term), language=term.language))
         if term.datatype is None:
             return str(ox.Literal(str(term)))
         return str(ox.Literal(str(term), datatype=ox.NamedNode(str(term.datatype))))
-    return f"<{term}>"
+    except ValueError as error:
+        raise DataError(
+            f"the literal {str(term)[:80]!r} is malformed: {error}",
+            remedy="give it an absolute datatype IRI or a language tag of BCP 47",
+        ) from error
 
 
 def read_frame(frame: object, collector: Collector) -> None:

@@ -1,0 +1,21 @@
+"""Answers: `rank` orders what a plan gave, `ground` reads out the witness, `serialize` writes."""
+
+from kgreason.answers.answer import Answer, Answers, Evidence, Witness
+from kgreason.answers.rank import Ranking, rank
+from kgreason.answers.results import FORMATS, serialize
+from kgreason.answers.witness import Asker, Ground, ground, substitute
+
+__all__ = [
+    "FORMATS",
+    "Answer",
+    "Answers",
+    "Asker",
+    "Evidence",
+    "Ground",
+    "Ranking",
+    "Witness",
+    "ground",
+    "rank",
+    "serialize",
+    "substitute",
+]

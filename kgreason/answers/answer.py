@@ -1,0 +1,126 @@
+"""What a question yields: ranked answers, each with its truth, its standing and its witness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, overload
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+    from kgreason.execution import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One atom of a witness, with its variables filled in.
+
+    truth: of the atom as it stands in the question, in [0, 1]; negated ones count 1 − truth.
+    fact: whether the link is an observed fact; for a negated atom or group this is False when
+    nothing observed contradicts it.
+    """
+
+    text: str
+    truth: float
+    fact: bool
+    negated: bool = False
+
+    def __str__(self) -> str:
+        if self.negated:
+            standing = "contradicted by a fact" if self.fact else "no such fact"
+        else:
+            standing = "fact" if self.fact else "predicted"
+        return f"{self.text}  {self.truth:.3f} {standing}"
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """The assignment of the inner variables that makes an answer as true as it is.
+
+    Variables stand in the order of the question; names and labels are those of their entities.
+    """
+
+    assignment: dict[str, str]
+    labels: dict[str, str]
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: an entity per answer variable.
+
+    entities: ids; terms: names as in the graph; labels: what a person reads. truth in (0, 1].
+    known: true by the observed facts alone.
+    """
+
+    entities: tuple[int, ...]
+    terms: tuple[str, ...]
+    labels: tuple[str, ...]
+    truth: float
+    known: bool
+    witness: Witness | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answers(Sequence[Answer]):
+    """Answers in order of truth, ties in the order of the graph's entities.
+
+    columns: names of the answer variables; none for a yes/no question, whose `truth` is the truth
+    of the whole. total: answers with a truth above 0, of which these are a part. truth_column: the
+    name under which the truth is shown.
+    """
+
+    columns: tuple[str, ...]
+    answers: tuple[Answer, ...]
+    total: int
+    truth: float | None = None
+    truth_column: str = "score"
+    work: Work | None = field(default=None, compare=False)
+
+    @overload
+    def __getitem__(self, index: int) -> Answer: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Answer]: ...
+
+    def __getitem__(self, index: int | slice) -> Answer | Sequence[Answer]:
+        return self.answers[index]
+
+    def __len__(self) -> int:
+        return len(self.answers)
+
+    def __iter__(self) -> Iterator[Answer]:
+        return iter(self.answers)
+
+    @property
+    def is_boolean(self) -> bool:
+        """Whether this answers a yes/no question."""
+        return not self.columns
+
+    def __bool__(self) -> bool:
+        return bool(self.truth) if self.is_boolean else bool(self.answers)
+
+    def to_polars(self) -> polars.DataFrame:
+        """A frame with a column per answer variable, then score and known."""
+        import polars
+
+        overrides = {self.truth_column: polars.Float64, "known": polars.Boolean}
+        strings = dict.fromkeys(self.columns, polars.String)
+        return polars.DataFrame(self._table(), schema_overrides={**strings, **overrides})
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The same frame in pandas, an optional dependency."""
+        import pandas
+
+        return pandas.DataFrame(self._table())
+
+    def _table(self) -> dict[str, list[str] | list[float] | list[bool]]:
+        table: dict[str, list[str] | list[float] | list[bool]] = {
+            column: [answer.terms[i] for answer in self.answers]
+            for i, column in enumerate(self.columns)
+        }
+        table[self.truth_column] = [answer.truth for answer in self.answers]
+        table["known"] = [answer.known for answer in self.answers]
+        return table

@@ -1,0 +1,48 @@
+"""From the value of a plan to ranked tuples of entities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kgreason.execution import Table, Value
+from kgreason.formula import Variable
+from kgreason.truth.vector import TruthVector
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Tuples of entities by descending truth; equal truths in the order of the entity ids.
+
+    entities: (answers, answer variables) int64; truths: (answers,), above 0.
+    """
+
+    entities: Tensor
+    truths: Tensor
+
+
+def rank(value: Value, columns: tuple[Variable, ...], free: tuple[Variable, ...]) -> Ranking:
+    """Rank the single row of a plan's value; `columns` is the plan's order of the variables."""
+    entities, truths = _tuples(value)
+    entities = entities[:, [columns.index(variable) for variable in free]]
+    keep = truths > 0
+    entities, truths = entities[keep], truths[keep]
+    order = torch.arange(truths.shape[0], device=truths.device)
+    # Sorting by the last column first, each sort stable, orders by the first column, then the next.
+    for column in reversed(range(entities.shape[1])):
+        order = order[torch.argsort(entities[order, column], stable=True)]
+    order = order[torch.argsort(truths[order], descending=True, stable=True)]
+    return Ranking(entities[order], truths[order])
+
+
+def _tuples(value: Value) -> tuple[Tensor, Tensor]:
+    if isinstance(value, TruthVector):
+        _, entity, truth = value.expand()
+        return entity[:, None], truth
+    if isinstance(value, Table):
+        row, entity, truth = value.vector.expand()
+        return torch.cat([value.columns[row], entity[:, None]], 1), truth
+    # A yes/no question has one answer, the empty tuple.
+    return torch.zeros((value.shape[0], 0), dtype=torch.int64, device=value.device), value

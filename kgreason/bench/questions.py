@@ -1,0 +1,104 @@
+"""Benchmark questions with their published answers, by type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgreason.errors import DataError, UsageError
+from kgreason.formula import Atom, Constant, Query, terms, walk
+from kgreason.knowledge import KnowledgeGraph
+
+Ids = NDArray[np.int64]
+
+COPY_AGAIN = "download or copy the file again"
+"""The remedy for a damaged file."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BenchmarkQuestion:
+    """A question over ids with its published answers.
+
+    easy: answers that follow from the train and valid facts; hard: those that need test facts.
+    Both are ascending entity ids. key: the question as the file spells it, for messages.
+    """
+
+    query: Query[int]
+    easy: Ids
+    hard: Ids
+    key: object
+
+    @property
+    def answers(self) -> Ids:
+        """All published answers, ascending."""
+        return np.union1d(self.easy, self.hard)
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Questions by type (`1p`, `2in`, `3c`, …) and the folder of the knowledge graph they ask."""
+
+    name: str
+    graph: Path
+    questions: Mapping[str, tuple[BenchmarkQuestion, ...]]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.questions.values()))
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Names of the types, in the suite's order."""
+        return tuple(self.questions)
+
+    def only(self, types: Iterable[str] | None = None, limit: int | None = None) -> Suite:
+        """The first `limit` questions of these types; None means all.
+
+        Raises UsageError for a type the suite does not have, or a limit below 1.
+        """
+        if limit is not None and limit < 1:
+            raise UsageError(f"a limit of {limit} questions a type", remedy="give at least 1")
+        chosen = self.types if types is None else tuple(dict.fromkeys(types))
+        if missing := [name for name in chosen if name not in self.questions]:
+            raise UsageError(
+                f"{self.name} has no questions of type {missing[0]!r}",
+                remedy=f"its types are {', '.join(self.types)}",
+            )
+        return replace(self, questions={name: self.questions[name][:limit] for name in chosen})
+
+
+def require_fit(suite: Suite, graph: KnowledgeGraph) -> None:
+    """DataError when a question or an answer names an id that the graph does not have."""
+    for name, questions in suite.questions.items():
+        for question in questions:
+            entities, relations = _ids(question)
+            if max(entities) < graph.entity_count and max(relations) < graph.relation_count:
+                continue
+            raise DataError(
+                f"{suite.name}, {name}: {question.key!r} names entity {max(entities)} and base "
+                f"relation {max(relations)}; {graph.name} has {graph.entity_count:,} entities and "
+                f"{graph.relation_count:,} relations",
+                remedy="the questions belong to another knowledge graph",
+            )
+
+
+def _ids(question: BenchmarkQuestion) -> tuple[list[int], list[int]]:
+    """Entities (with the largest answer) and base relations that a question names; −1 for none."""
+    entities, relations = [-1], [-1]
+    entities += [int(ids[-1]) for ids in (question.easy, question.hard) if len(ids)]
+    for part in walk(question.query.formula):
+        entities += [t.name for t in terms(part) if isinstance(t, Constant)]
+        if isinstance(part, Atom) and isinstance(part.relation, int):
+            relations.append(part.relation)
+    return entities, relations
+
+
+def ascending(values: Iterable[object], where: str) -> Ids:
+    """Entity ids as an ascending array; DataError naming the place when one is not an id."""
+    listed = list(values)
+    if not all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in listed):
+        raise DataError(f"{where}: an answer is not an entity id", remedy=COPY_AGAIN)
+    return np.unique(np.array(listed, dtype=np.int64))

@@ -1,0 +1,17 @@
+"""Reading a benchmark question's value: one answer variable, one truth vector."""
+
+from __future__ import annotations
+
+from kgreason.errors import UnsupportedError
+from kgreason.execution import Value
+from kgreason.truth.vector import TruthVector
+
+
+def vector_of(value: Value) -> TruthVector:
+    """The truth of every entity, a batch of one; UnsupportedError for yes/no and tuple questions."""
+    if not isinstance(value, TruthVector):
+        raise UnsupportedError(
+            "a benchmark question must have exactly one answer variable",
+            remedy="ask questions with none or several through the engine",
+        )
+    return value

@@ -1,0 +1,86 @@
+"""The state of an unfinished run, beside its output: tensors and plain text, no pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kgreason.errors import CheckpointError, UsageError
+from kgreason.predictors.checkpoint import read_safetensors, write_safetensors
+
+_PREFIX = "optimizer."
+_KEY = "kgreason-training"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRun:
+    """A run as it was after `epochs` epochs."""
+
+    epochs: int
+    seed: int
+    tensors: dict[str, Tensor]
+
+
+def state_path(out: Path) -> Path:
+    """Where the state of the run that will write `out` is kept."""
+    return out.with_name(f"{out.name}.unfinished")
+
+
+def save_run(out: Path, run: dict[str, Any], saved: SavedRun) -> None:
+    """Write the state whole or not at all. `run` describes what is trained, on which facts."""
+    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in saved.tensors.items()}
+    metadata = {_KEY: "1", "run": _text(run), "epochs": str(saved.epochs), "seed": str(saved.seed)}
+    write_safetensors(state_path(out), tensors, metadata)
+
+
+def load_run(out: Path, run: dict[str, Any]) -> SavedRun | None:
+    """The state of an unfinished run; None where there is none.
+
+    UsageError where it belongs to a run with other settings or facts.
+    """
+    path = state_path(out)
+    if not path.exists():
+        return None
+    tensors, metadata = read_safetensors(path)
+    if metadata.get(_KEY) != "1":
+        raise CheckpointError(
+            f"{path} is not the state of a training run",
+            remedy="Move it away, or choose another output.",
+        )
+    if metadata["run"] != _text(run):
+        before, now = json.loads(metadata["run"]), json.loads(_text(run))
+        different = sorted(key for key in now if before.get(key) != now[key])
+        raise UsageError(
+            f"{path} belongs to an unfinished run with other {', '.join(different)}",
+            remedy="Repeat its settings to go on with it, or start afresh (resume off).",
+        )
+    return SavedRun(int(metadata["epochs"]), int(metadata["seed"]), tensors)
+
+
+def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """An optimizer's state as named tensors."""
+    return {
+        f"{_PREFIX}{index}.{name}": torch.as_tensor(value)
+        for index, values in optimizer.state_dict()["state"].items()
+        for name, value in values.items()
+    }
+
+
+def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Restore what `pack_optimizer` made."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        if key.startswith(_PREFIX):
+            index, _, name = key.removeprefix(_PREFIX).partition(".")
+            state.setdefault(int(index), {})[name] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _text(run: dict[str, Any]) -> str:
+    return json.dumps(run, sort_keys=True)

@@ -1,0 +1,167 @@
+"""What every registered link predictor must keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from kgreason.errors import CheckpointError, KgreasonError
+from kgreason.knowledge import KnowledgeGraph
+from kgreason.predictors import load_predictor
+from kgreason.predictors.base import LinkPredictor
+from kgreason.predictors.checkpoint import save_checkpoint
+from kgreason.predictors.resolver import PREDICTORS
+from tests.predictors.toy import complex_info, every_pair, toy_graph, weights
+
+Maker = Callable[[KnowledgeGraph, Path, bool], LinkPredictor]
+
+
+def _facts(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
+    return load_predictor("facts", graph)
+
+
+def _complex(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
+    tensors = weights(graph)
+    if spoiled:
+        tensors["entity"][3, 2] = torch.nan
+    save_checkpoint(folder / "complex", complex_info(graph), tensors)
+    return load_predictor(folder / "complex", graph)
+
+
+def _pykeen(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
+    from kgreason.predictors.pykeen import build_model, checkpoint_of
+
+    arguments = {"embedding_dim": 8}
+    model = build_model(
+        "transe", graph.entity_count, graph.relation_count, inverse=True, arguments=arguments
+    )
+    if spoiled:
+        next(model.parameters()).data[3, 2] = torch.nan
+    checkpoint = checkpoint_of(model, graph.vocabulary, arguments=arguments)
+    save_checkpoint(folder / "pykeen", checkpoint.info, checkpoint.tensors)
+    return load_predictor(folder / "pykeen", graph)
+
+
+# One line for each predictor that can be named; it gets the whole suite below.
+MAKERS: dict[str, Maker] = {"facts": _facts, "complex": _complex, "pykeen": _pykeen}
+WITHOUT_WEIGHTS = {"facts"}
+
+
+def test_every_registered_predictor_has_a_contract_test() -> None:
+    assert set(MAKERS) == set(PREDICTORS)
+
+
+@pytest.fixture(scope="module")
+def graph() -> KnowledgeGraph:
+    return toy_graph()
+
+
+@pytest.fixture(scope="module", params=sorted(MAKERS))
+def predictor(
+    request: pytest.FixtureRequest, graph: KnowledgeGraph, tmp_path_factory: pytest.TempPathFactory
+) -> LinkPredictor:
+    return MAKERS[request.param](graph, tmp_path_factory.mktemp("model"), False)
+
+
+def test_sizes_and_name(predictor: LinkPredictor, graph: KnowledgeGraph) -> None:
+    assert predictor.entity_count == graph.entity_count
+    assert predictor.relation_count == 2 * graph.relation_count
+    assert predictor.name
+
+
+def test_truths_lie_in_range_and_entities_ascend(
+    predictor: LinkPredictor, graph: KnowledgeGraph
+) -> None:
+    heads, relations = every_pair(graph)
+    rows = predictor.rows(heads, relations)
+    assert len(rows) == len(heads)
+    assert rows.offsets.dtype == torch.int64
+    assert rows.entities.dtype == torch.int32
+    assert int(rows.offsets[0]) == 0
+    assert int(rows.offsets[-1]) == len(rows.entities) == len(rows.truths)
+    assert bool(((rows.truths > 0) & (rows.truths <= 1)).all())
+    for i in range(len(rows)):
+        entities = rows.entities[rows.offsets[i] : rows.offsets[i + 1]].long()
+        assert bool((entities.diff() > 0).all())
+        assert bool(((entities >= 0) & (entities < graph.entity_count)).all())
+
+
+def test_known_facts_are_true(predictor: LinkPredictor, graph: KnowledgeGraph) -> None:
+    head, relation, tail = torch.from_numpy(graph.facts().copy()).long().unbind(1)
+    forward = predictor.rows(head, 2 * relation).dense(graph.entity_count)
+    backward = predictor.rows(tail, 2 * relation + 1).dense(graph.entity_count)
+    at = torch.arange(len(head))
+    assert bool((forward[at, tail] == 1).all())
+    assert bool((backward[at, head] == 1).all())
+
+
+def test_a_row_has_the_same_bits_alone_and_in_any_batch(
+    predictor: LinkPredictor, graph: KnowledgeGraph
+) -> None:
+    heads, relations = every_pair(graph)
+    order = torch.randperm(len(heads), generator=torch.Generator().manual_seed(1))[:70]
+    batch = predictor.rows(heads[order], relations[order])
+    again = predictor.rows(heads[order], relations[order])
+    assert torch.equal(batch.truths, again.truths)
+    for i, pair in enumerate(order.tolist()):
+        alone = predictor.rows(heads[pair : pair + 1], relations[pair : pair + 1])
+        span = slice(int(batch.offsets[i]), int(batch.offsets[i + 1]))
+        assert torch.equal(alone.entities, batch.entities[span])
+        assert torch.equal(alone.truths, batch.truths[span])
+
+
+def test_no_pairs_give_no_rows(predictor: LinkPredictor) -> None:
+    none = torch.zeros(0, dtype=torch.int64)
+    rows = predictor.rows(none, none)
+    assert len(rows) == 0
+    assert len(rows.entities) == 0
+
+
+def test_the_domain_misses_no_head(predictor: LinkPredictor, graph: KnowledgeGraph) -> None:
+    everyone = torch.arange(graph.entity_count)
+    for relation in range(predictor.relation_count):
+        domain = predictor.domain(relation)
+        if domain is None:
+            continue
+        assert domain.dtype == torch.int64
+        assert bool((domain.diff() > 0).all())
+        rows = predictor.rows(everyone, torch.full_like(everyone, relation))
+        listed = torch.nonzero(rows.offsets.diff()).view(-1)
+        assert set(listed.tolist()) <= set(domain.tolist())
+
+
+def test_the_price_is_positive(predictor: LinkPredictor) -> None:
+    assert predictor.price().flops > 0
+    assert predictor.price().entries > 0
+
+
+def test_literals_appear_in_known_facts_only(
+    predictor: LinkPredictor, graph: KnowledgeGraph
+) -> None:
+    heads, relations = every_pair(graph)
+    rows = predictor.rows(heads, relations)
+    row = torch.repeat_interleave(torch.arange(len(rows)), rows.offsets.diff()).numpy()
+    entity = rows.entities.numpy()
+    literal = graph.vocabulary.literal
+    ends_in_literal = literal[entity] | literal[heads.numpy()[row]]
+    known = graph.index().contains(heads.numpy()[row], relations.numpy()[row], entity)
+    assert ends_in_literal.any()
+    assert known[ends_in_literal].all()
+
+
+@pytest.mark.parametrize("name", sorted(set(MAKERS) - WITHOUT_WEIGHTS))
+def test_weights_that_are_no_numbers_are_refused(
+    name: str, graph: KnowledgeGraph, tmp_path: Path
+) -> None:
+    with pytest.raises((CheckpointError, KgreasonError), match="finite"):
+        MAKERS[name](graph, tmp_path, True)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_rows_stay_on_the_device(graph: KnowledgeGraph) -> None:
+    predictor = load_predictor("facts", graph, device="cuda")
+    assert predictor.rows(torch.tensor([0]), torch.tensor([0])).truths.is_cuda
