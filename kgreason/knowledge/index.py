@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,13 +56,21 @@ class FactIndex:
         """Distinct facts, each counted once though it is indexed in both directions."""
         return len(self._tails) // 2
 
-    @property
+    @cached_property
     def fact_counts(self) -> Longs:
         """(directed relations,) facts under each directed relation."""
-        counts = np.zeros(self.relation_count, dtype=np.int64)
-        if self.entity_count:
-            np.add.at(counts, self._keys // self.entity_count, np.diff(self._offsets))
-        return counts
+        return np.diff(self._offsets[self._relation_starts])
+
+    @cached_property
+    def head_counts(self) -> Longs:
+        """(directed relations,) entities with at least one tail under each directed relation."""
+        return np.diff(self._relation_starts)
+
+    @cached_property
+    def _relation_starts(self) -> Longs:
+        """(directed relations + 1,) where each directed relation's keys begin."""
+        relations = np.arange(self.relation_count + 1, dtype=np.int64)
+        return np.searchsorted(self._keys, relations * self.entity_count)
 
     def rows(self, heads: ArrayLike, relations: ArrayLike) -> tuple[Longs, Ints]:
         """Known tails of each pair: offsets (pairs + 1,) and entities, ascending within a pair."""
@@ -76,6 +85,16 @@ class FactIndex:
         """Number of known tails of each pair."""
         starts, ends = self._spans(heads, relations)
         return ends - starts
+
+    def degree(self, head: int, relation: int) -> int:
+        """Number of known tails of one pair, without the cost of arrays."""
+        if not (0 <= head < self.entity_count and 0 <= relation < self.relation_count):
+            return int(self.degrees(head, relation)[0])
+        key = relation * self.entity_count + head
+        position = int(np.searchsorted(self._keys, key))
+        if position == len(self._keys) or self._keys[position] != key:
+            return 0
+        return int(self._offsets[position + 1] - self._offsets[position])
 
     def contains(
         self, heads: ArrayLike, relations: ArrayLike, tails: ArrayLike
@@ -102,16 +121,13 @@ class FactIndex:
     def heads(self, relation: int) -> Ints:
         """Entities, ascending, with at least one tail under a directed relation."""
         _check_range(np.asarray([relation]), self.relation_count, "relation")
-        base = relation * self.entity_count
-        start, end = np.searchsorted(self._keys, (base, base + self.entity_count))
-        return (self._keys[start:end] - base).astype(np.int32)
+        start, end = self._relation_starts[relation : relation + 2]
+        return (self._keys[start:end] - relation * self.entity_count).astype(np.int32)
 
     def tail_count(self, relation: int) -> int:
         """Facts under a directed relation."""
         _check_range(np.asarray([relation]), self.relation_count, "relation")
-        base = relation * self.entity_count
-        start, end = np.searchsorted(self._keys, (base, base + self.entity_count))
-        return int(self._offsets[end] - self._offsets[start])
+        return int(self.fact_counts[relation])
 
     def __repr__(self) -> str:
         return (

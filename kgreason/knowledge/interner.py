@@ -15,7 +15,7 @@ from kgreason.knowledge.terms import canonical
 Ints = NDArray[np.int32]
 Strings = pl.Series | Sequence[str]
 
-_MADE_UP = re.compile(r"_:N?[0-9a-f]{28,32}")
+_INVENTED = re.compile(r"_:N?[0-9a-f]{28,32}")
 _NEEDS_A_LOOK = r'(?s)^(?:_:|".*"$)'
 
 
@@ -24,6 +24,7 @@ class Interner:
 
     Spellings are hashed by polars into categorical codes and never become Python objects. Blank
     nodes belong to one source: `forget_blank_nodes` after each keeps two files' `_:b0` apart.
+    `renames_invented`: a source's parser makes up random labels for nodes that have none.
     """
 
     def __init__(self) -> None:
@@ -33,6 +34,7 @@ class Interner:
         self._id_of_code = np.full(1024, -1, dtype=np.int32)
         self._parts: list[pl.Series] = []
         self._count = 0
+        self.renames_invented = False
         self._blank_codes: list[int] = []
         self._blank_names: set[str] = set()
 
@@ -56,6 +58,7 @@ class Interner:
         """The blank nodes of later sources are other nodes, whatever they are called."""
         self._id_of_code[self._blank_codes] = -1
         self._blank_codes.clear()
+        self.renames_invented = False
 
     def _codes(self, spellings: pl.Series) -> NDArray[np.int64]:
         codes = spellings.cast(self._type).to_physical().to_numpy().astype(np.int64)
@@ -109,9 +112,10 @@ class Interner:
 
     def _blank_name(self, spelling: str) -> str:
         name = spelling
-        # A parser's random label would make every load of one file a different vocabulary.
+        # A random label would make every load of one file a different vocabulary.
+        invented = self.renames_invented and _INVENTED.fullmatch(name) is not None
         number = len(self._blank_names)
-        while name in self._blank_names or _MADE_UP.fullmatch(name):
+        while name in self._blank_names or (invented and name == spelling):
             name = f"_:b{number}"
             number += 1
         self._blank_names.add(name)

@@ -64,7 +64,8 @@ def normalize(query: Query[int], logic: Logic, semantics: Semantics = "text") ->
         if rule.defines_dnf and semantics != "dnf":
             continue
         after = _apply(rule, formula, logic, semantics, refused)
-        if after != formula:
+        # A rewrite with nothing to do returns the very same formula: equality costs more to see.
+        if after is not formula and after != formula:
             fired.append(rule.name)
         formula = after
     _check_safe(query, formula)
@@ -82,6 +83,8 @@ def _apply(
         )
     missing = rule.needs - logic.laws
     after = rule.rewrite(before)
+    if after is before:
+        return before
     if missing and not forced:
         if after != before:
             laws = "; ".join(sorted(law.value for law in missing))

@@ -43,19 +43,26 @@ def bottom_up(step: Rewrite) -> Rewrite:
     """Apply `step` at every node, children first."""
 
     def rewrite(formula: Formula[int]) -> Formula[int]:
-        parts = tuple(rewrite(part) for part in children(formula))
-        return step(rebuild(formula, parts) if parts else formula)
+        return step(_over_children(rewrite, formula))
 
     return rewrite
 
 
+def _over_children(rewrite: Rewrite, formula: Formula[int]) -> Formula[int]:
+    """The formula with its children rewritten; itself, not a copy, when none of them changes."""
+    before = children(formula)
+    after = tuple(rewrite(part) for part in before)
+    same = all(new is old for new, old in zip(after, before, strict=True))
+    return formula if same else rebuild(formula, after)
+
+
 def _flatten(formula: Formula[int]) -> Formula[int]:
     match formula:
-        case And(parts):
+        case And(parts) if any(isinstance(part, And) for part in parts):
             return conjunction(list(parts))
-        case Or(parts):
+        case Or(parts) if any(isinstance(part, Or) for part in parts):
             return disjunction(list(parts))
-        case Exists(bound, body):
+        case Exists(bound, body) if not bound or isinstance(body, Exists):
             return exists(bound, body)
         case _:
             return formula
@@ -65,7 +72,8 @@ def _drop_unused(formula: Formula[int]) -> Formula[int]:
     """∃x a → a where a does not mention x."""
     if isinstance(formula, Exists):
         used = variables(formula.body)
-        return exists(tuple(v for v in formula.variables if v in used), formula.body)
+        if any(v not in used for v in formula.variables):
+            return exists(tuple(v for v in formula.variables if v in used), formula.body)
     return formula
 
 
@@ -79,13 +87,12 @@ def push_not_inward(formula: Formula[int]) -> Formula[int]:
                 return disjunction([push_not_inward(Not(part)) for part in parts])
             case Or(parts):
                 return conjunction([push_not_inward(Not(part)) for part in parts])
-    parts = tuple(push_not_inward(part) for part in children(formula))
-    return rebuild(formula, parts) if parts else formula
+    return _over_children(push_not_inward, formula)
 
 
 def _widen_exists(formula: Formula[int]) -> Formula[int]:
     """Rewrite a ∧ ∃x b(x) → ∃x (a ∧ b(x)): one block of inner variables, for planning to order."""
-    if not isinstance(formula, And):
+    if not isinstance(formula, And) or not any(isinstance(p, And | Exists) for p in formula.parts):
         return formula
     bound = tuple(v for part in formula.parts if isinstance(part, Exists) for v in part.variables)
     parts = [part.body if isinstance(part, Exists) else part for part in formula.parts]
@@ -118,9 +125,9 @@ def _distribute(formula: Formula[int]) -> Formula[int]:
 def _drop_repeated(formula: Formula[int]) -> Formula[int]:
     """Rewrite a ∧ a → a, and by duality a ∨ a → a."""
     match formula:
-        case And(parts):
+        case And(parts) if len(set(parts)) < len(parts):
             return conjunction(list(dict.fromkeys(parts)))
-        case Or(parts):
+        case Or(parts) if len(set(parts)) < len(parts):
             return disjunction(list(dict.fromkeys(parts)))
         case _:
             return formula
@@ -132,8 +139,7 @@ def outside_negation(rewrite: Rewrite) -> Rewrite:
     def guarded(formula: Formula[int]) -> Formula[int]:
         if isinstance(formula, Not):
             return formula
-        parts = tuple(guarded(part) for part in children(formula))
-        return rewrite(rebuild(formula, parts) if parts else formula)
+        return rewrite(_over_children(guarded, formula))
 
     return guarded
 

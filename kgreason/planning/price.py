@@ -42,15 +42,15 @@ class Statistics:
         if relation == EQUALS:
             return 1.0
         if isinstance(source, Constant):
-            known = float(self.facts.degrees([source.name], [relation])[0])
+            known = float(self.facts.degree(source.name, relation))
         else:
-            heads = max(1, len(self.facts.heads(relation)))
+            heads = max(1, int(self.facts.head_counts[relation]))
             known = float(self.facts.fact_counts[relation]) / heads
         return min(self.entity_count, max(known, 0.0 if self.row.facts_only else self.row.entries))
 
     def domain(self, relation: int) -> float:
         """Expected number of entities with a non-empty row."""
-        known = len(self.facts.heads(relation))
+        known = self.facts.head_counts[relation]
         return float(known if self.row.facts_only else self.entity_count)
 
 

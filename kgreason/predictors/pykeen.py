@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import logging
 import random
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -136,9 +137,7 @@ class PyKEENScorer:
 
 def model_names() -> tuple[str, ...]:
     """PyKEEN's models that can be trained here, in lower case."""
-    from pykeen.models import model_resolver
-
-    return tuple(sorted(set(model_resolver.lookup_dict) - _NEEDS_MORE))
+    return tuple(sorted(set(_classes()) - _NEEDS_MORE))
 
 
 def model_key(name: str) -> str:
@@ -157,9 +156,15 @@ def model_key(name: str) -> str:
 
 def model_class(name: str) -> Any:
     """A PyKEEN model class by name; UsageError for an unknown one."""
-    from pykeen.models import model_resolver
+    return _classes()[model_key(name)]
 
-    return model_resolver.lookup_dict[model_key(name)]
+
+def _classes() -> dict[str, Any]:
+    with hushed():
+        from pykeen.models import model_resolver
+
+    found: dict[str, Any] = model_resolver.lookup_dict
+    return found
 
 
 def build_model(
@@ -172,11 +177,11 @@ def build_model(
     seed: int = 0,
 ) -> Any:
     """A fresh PyKEEN model over `relations` base relations, its weights drawn from `seed`."""
-    from pykeen.triples.triples_factory import KGInfo
-
     kind = model_class(name)
-    sizes = KGInfo(entities, relations, create_inverse_triples=inverse)
     with _isolated():
+        from pykeen.triples.triples_factory import KGInfo
+
+        sizes = KGInfo(entities, relations, create_inverse_triples=inverse)
         return kind(triples_factory=sizes, random_seed=seed, **arguments)
 
 
@@ -264,16 +269,28 @@ def checkpoint_of(
 
 
 @contextmanager
-def _isolated() -> Iterator[None]:
-    """PyKEEN seeds every generator and logs when it builds a model: keep both to itself."""
-    states = random.getstate(), np.random.get_state()
-    logger = logging.getLogger("pykeen")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def hushed() -> Iterator[None]:
+    """Keep PyKEEN's notes and the warnings of what it imports to itself."""
+    loggers = [logging.getLogger(name) for name in ("pykeen", "torch_max_mem")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
-        with torch.random.fork_rng(devices=[]):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def _isolated() -> Iterator[None]:
+    """PyKEEN seeds every generator when it builds a model: give the caller theirs back."""
+    states = random.getstate(), np.random.get_state()
+    try:
+        with hushed(), torch.random.fork_rng(devices=[]):
+            yield
+    finally:
         random.setstate(states[0])
         np.random.set_state(states[1])

@@ -51,7 +51,7 @@ class ComplExTrainer:
             batch = self._facts[order[start : start + size]].to(self._entity.device)
             loss = self._loss(batch)
             self._optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             self._optimizer.step()
             total += float(loss.detach()) * len(batch)
         return total / len(order)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from kgreason.errors import UsageError
 from kgreason.predictors.checkpoint import Checkpoint
-from kgreason.predictors.pykeen import build_model, checkpoint_of, rebuild
+from kgreason.predictors.pykeen import build_model, checkpoint_of, hushed, rebuild
 from kgreason.predictors.scorers import Coverage, Scorer
 from kgreason.training.options import Options
 from kgreason.training.state import pack_optimizer, unpack_optimizer
@@ -27,8 +26,9 @@ class PyKEENTrainer:
     """Any PyKEEN model, its own loss, inverse triples, Adam."""
 
     def __init__(self, facts: Tensor, entities: int, relations: int, options: Options) -> None:
-        from pykeen.training import LCWATrainingLoop, SLCWATrainingLoop
-        from pykeen.triples import CoreTriplesFactory
+        with hushed():
+            from pykeen.training import LCWATrainingLoop, SLCWATrainingLoop
+            from pykeen.triples import CoreTriplesFactory
 
         self._options = options
         self._arguments = {"embedding_dim": options.dimension, **options.arguments}
@@ -118,18 +118,10 @@ class PyKEENTrainer:
     @contextmanager
     def _own_random(self) -> Iterator[None]:
         """PyKEEN draws from the global generator and is talkative: lend it one, and hush it."""
-        loggers = [logging.getLogger(name) for name in ("pykeen", "torch_max_mem")]
-        levels = [logger.level for logger in loggers]
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            with torch.random.fork_rng(devices=[]):
-                torch.set_rng_state(self._random)
-                yield
-                self._random = torch.get_rng_state()
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+        with hushed(), torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self._random)
+            yield
+            self._random = torch.get_rng_state()
 
 
 class _Sizes:

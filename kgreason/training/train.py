@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import sys
 import time
@@ -274,7 +275,7 @@ def _known(graph: KnowledgeGraph, facts: TrainingFacts) -> Any:
 
     from kgreason.knowledge import FactIndex
 
-    triples = graph.facts()
+    triples = graph.facts().astype(np.int64)
     if facts.coverage.entities is not None:
         position = np.full(graph.entity_count, -1, dtype=np.int64)
         position[facts.coverage.entities.numpy()] = np.arange(facts.entities)
@@ -286,6 +287,16 @@ def _known(graph: KnowledgeGraph, facts: TrainingFacts) -> Any:
 def _writable(path: Path) -> Path:
     if path.is_dir():
         raise UsageError(f"{path} is a folder", remedy="Give the path of a file to write.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writable = os.access(path.parent, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        raise UsageError(
+            f"cannot write into {path.parent}",
+            remedy="Choose a path in a folder that can be written to.",
+        )
     return path
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.knowledge.sources import lines
+from kgreason.knowledge.sources import blocks, lines
 from kgreason.knowledge.sources.statements import columns
 from kgreason.knowledge.terms import canonical
 
@@ -118,8 +118,7 @@ def test_blocks_of_lines_do_not_change_what_is_read(
     text = "".join(f"<http://e/{i % 97}> <http://e/r> <http://e/{i % 89}> .\n" for i in range(900))
     file = put(tmp_path / "graph.nt", text + NTRIPLES.rstrip())
     whole = KnowledgeGraph.load(file)
-    pieces = lines.line_blocks
-    monkeypatch.setattr(lines, "line_blocks", lambda stream: pieces(stream, 300))
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 300)
     in_pieces = KnowledgeGraph.load(file)
     assert statements(in_pieces) == statements(whole)
     assert in_pieces.fact_counts == whole.fact_counts == {"train": 906}
@@ -220,8 +219,7 @@ def test_a_malformed_line_is_named_and_may_be_passed_over(suffix: str, tmp_path:
 def test_the_line_is_right_beyond_the_first_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pieces = lines.line_blocks
-    monkeypatch.setattr(lines, "line_blocks", lambda stream: pieces(stream, 100))
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 100)
     good = "<http://a> <http://r> <http://b> .\n"
     file = put(tmp_path / "bad.nt", good * 41 + "oops\n" + good)
     with pytest.raises(DataError, match="line 42"):

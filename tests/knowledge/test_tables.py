@@ -13,6 +13,7 @@ import rdflib
 
 from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import KnowledgeGraph
+from kgreason.knowledge.sources import blocks
 from tests.knowledge.test_rdf import NTRIPLES, STATEMENTS, put, statements
 
 
@@ -60,7 +61,7 @@ def test_a_fourth_column_is_the_split(tmp_path: Path) -> None:
         ("g.tsv", "a\tr\tb\t0.7\n", "fourth column '0.7' is not a split"),
         ("g.csv", "a,r,b\na,r,b,c,d\n", "line 2: 5 columns"),
         ("g.csv", 'a,r,b\na,r,"b\n', r"g\.csv, line"),
-        ("g.tsv", b"a\tr\tb\na\tr\t\xff\xfe\n", "not UTF-8"),
+        ("g.tsv", b"a\tr\tb\na\tr\t\xff\xfe\n", "line 2: bytes that are not UTF-8"),
         ("g.tsv", "", "no facts"),
         ("g.tsv", "head\trelation\ttail\n", "no facts"),
     ],
@@ -68,6 +69,22 @@ def test_a_fourth_column_is_the_split(tmp_path: Path) -> None:
 def test_malformed_tables(name: str, text: str | bytes, message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message):
         KnowledgeGraph.load(put(tmp_path / name, text))
+
+
+def test_blocks_of_lines_do_not_change_what_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"e{i % 17}\tr{i % 3}\te{i % 13}\t{('train', 'dev')[i % 2]}" for i in range(200)]
+    good = put(tmp_path / "good.tsv", "h\tr\tt\tsplit\n" + "\n".join(rows))
+    bad = put(tmp_path / "bad.tsv", "\n".join([*rows, "one\ttwo", *rows]))
+    whole = KnowledgeGraph.load(good)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 100)
+    in_pieces = KnowledgeGraph.load(good)
+    assert statements(in_pieces) == statements(whole)
+    assert in_pieces.fact_counts == whole.fact_counts
+    with pytest.raises(DataError, match="line 201: 2 columns"):
+        KnowledgeGraph.load(bad)
+    assert KnowledgeGraph.load(bad, lenient=True).skipped == 1
 
 
 def test_lenient_counts_bad_rows(tmp_path: Path) -> None:
@@ -151,7 +168,7 @@ def test_what_rdflib_cannot_mean() -> None:
     with pytest.raises(DataError, match="the literal 'x' is malformed"):
         KnowledgeGraph.from_rdflib(graph)
     with pytest.raises(DataError, match="str is not an rdflib graph"):
-        KnowledgeGraph.from_rdflib("graph.ttl")  # type: ignore[arg-type]
+        KnowledgeGraph.from_rdflib("graph.ttl")
 
 
 def betae(

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from kgreason.errors import DataError
-from kgreason.knowledge import KnowledgeGraph, Vocabulary
+from kgreason.knowledge import KnowledgeGraph, Vocabulary, lookup
 from kgreason.knowledge.suggest import nearest
 from kgreason.knowledge.terms import literal_parts
 from tests.knowledge.test_rdf import put
@@ -118,6 +118,16 @@ def test_suggestions_among_very_many_names_come_at_once() -> None:
     start = time.perf_counter()
     assert nearest("persn_123456_of", many)[0] == "person_123456_of"
     assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize("limit", [0, 100])
+def test_rows_are_found_by_dictionary_and_by_hash(
+    limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookup, "_DICTIONARY_ROWS", limit)
+    rows = lookup.StringLookup(pl.Series(["b", None, "a", "b", ""]))
+    assert [rows.find(value) for value in ("a", "b", "", "c")] == [(2,), (0, 3), (4,), ()]
+    assert lookup.StringLookup(pl.Series(dtype=pl.String)).find("a") == ()
 
 
 def test_fingerprints_tell_vocabularies_apart() -> None:

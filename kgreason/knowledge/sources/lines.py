@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import IO
 
-import polars as pl
 import pyoxigraph as ox
 
 from kgreason.knowledge.interner import Collector
+from kgreason.knowledge.sources.blocks import line_blocks, whole_lines
 from kgreason.knowledge.sources.statements import (
     CHUNK,
     RDF_FORMATS,
@@ -18,8 +18,6 @@ from kgreason.knowledge.sources.statements import (
     malformed,
 )
 from kgreason.knowledge.sources.streams import Source
-
-_BLOCK_BYTES = 1 << 23
 
 # Canonical N-Triples lines whose terms need no decoding and whose IRIs are beyond doubt. All other
 # lines, right or wrong, are the parser's.
@@ -86,7 +84,7 @@ def canonical_lines(block: bytes) -> tuple[Columns | None, bytes]:
 
     Also gives the lines that are left to the parser.
     """
-    lines = _lines(block)
+    lines = whole_lines(block)
     if lines is None:
         return None, block
     plain = lines.str.contains(_PLAIN_LINE)
@@ -105,35 +103,3 @@ def _first_error(block: bytes, kind: str) -> SyntaxError | None:
     except SyntaxError as error:
         return error
     return None
-
-
-def _lines(block: bytes) -> pl.Series | None:
-    """The lines of a block; None when they are not UTF-8 text."""
-    # Byte 1 is no part of any RDF line, so every line is one field.
-    if b"\x01" in block:
-        return None
-    try:
-        frame = pl.read_csv(
-            block,
-            separator="\x01",
-            quote_char=None,
-            has_header=False,
-            schema={"line": pl.String},
-        )
-    except pl.exceptions.PolarsError:
-        return None
-    return frame["line"].drop_nulls()
-
-
-def line_blocks(stream: IO[bytes], size: int = _BLOCK_BYTES) -> Iterator[bytes]:
-    """Consecutive pieces of a stream that end at line ends, about `size` bytes each."""
-    rest = b""
-    while piece := stream.read(size):
-        end = piece.rfind(b"\n") + 1
-        if end:
-            yield rest + piece[:end]
-            rest = piece[end:]
-        else:
-            rest += piece
-    if rest:
-        yield rest

@@ -33,6 +33,7 @@ def read_rdflib(graph: rdflib.Graph, collector: Collector) -> None:
         heads.append(_term(subject))
         relations.append(_term(predicate))
         tails.append(_term(value))
+    collector.entities.renames_invented = True
     collector.add(heads, relations, tails)
     collector.add_prefixes({str(prefix): str(iri) for prefix, iri in graph.namespaces()})
 

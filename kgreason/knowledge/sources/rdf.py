@@ -64,6 +64,7 @@ class _DocumentReader:
 
     def read(self, stream: IO[bytes]) -> Iterator[Columns]:
         """Statements as columns of N-Triples terms."""
+        self._collector.entities.renames_invented = True
         parser = ox.parse(stream, format=RDF_FORMATS[self._kind], base_iri=self._source.base_iri)
         while True:
             quads: list[ox.Quad] = []

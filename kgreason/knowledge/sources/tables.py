@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
+from typing import IO
 
 from kgreason.errors import DataError
-from kgreason.knowledge.interner import Collector
+from kgreason.knowledge.interner import Collector, Strings
+from kgreason.knowledge.sources.blocks import line_blocks, whole_lines
 from kgreason.knowledge.sources.streams import COMPRESSED, Source
 
 TABLE_FORMATS = ("tsv", "csv")
@@ -33,6 +37,8 @@ _SPLITS = {
 }
 
 Row = tuple[int, list[str]]
+# A split and the columns of its facts.
+Part = tuple[str, tuple[Strings, ...]]
 Progress = Callable[[int], None] | None
 
 
@@ -49,17 +55,13 @@ def read_table(
     Raises `DataError` naming the line with another number of columns, an empty name, a fourth
     column that is no split, or bytes that are not UTF-8; `lenient` counts such rows instead.
     """
-    with (
-        source.open() as stream,
-        io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text,
-    ):
-        count = 0
-        reader = _TableReader(source, collector, lenient, split)
-        for rows in reader.chunks(_rows(source, text, kind)):
-            for name, facts in rows.items():
-                heads, relations, tails = (list(column) for column in zip(*facts, strict=True))
-                collector.add(heads, relations, tails, name)
-                count += len(facts)
+    count = 0
+    reader = _TableReader(source, collector, lenient, split)
+    with source.open() as stream:
+        for name, columns in reader.tsv(stream) if kind == "tsv" else reader.csv(stream):
+            heads, relations, tails = columns
+            collector.add(heads, relations, tails, name)
+            count += len(heads)
             if progress is not None:
                 progress(count)
 
@@ -76,20 +78,55 @@ class _TableReader:
         self._lenient = lenient
         self._split = split
         self._named_split = False
+        self._width = 0
 
-    def chunks(self, rows: Iterator[Row]) -> Iterator[dict[str, list[list[str]]]]:
-        """Facts of a bounded number of rows at a time, by split."""
-        pending: dict[str, list[list[str]]] = {}
-        width = 0
-        for index, (line, row) in enumerate(rows):
-            if width == 0:
-                width = len(row)
-                if index == 0 and self._is_header(row):
+    def csv(self, stream: IO[bytes]) -> Iterator[Part]:
+        """Facts of comma-separated rows, whose quoted fields may hold commas and line ends."""
+        with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
+            rows = self._csv_rows(text)
+            while chunk := list(islice(rows, _CHUNK)):
+                yield from self._checked(chunk)
+
+    def tsv(self, stream: IO[bytes]) -> Iterator[Part]:
+        """Facts of tab-separated rows; nothing is quoted."""
+        line = 1
+        for block in line_blocks(stream):
+            rest = block
+            if line == 1:
+                # The first row says how wide the table is, or is a header.
+                first, end, rest = block.removeprefix(codecs.BOM_UTF8).partition(b"\n")
+                yield from self._checked(self._tsv_rows(first, line))
+                line += len(end)
+            bulk = self._bulk(rest)
+            yield from self._checked(self._tsv_rows(rest, line)) if bulk is None else bulk
+            line += rest.count(b"\n")
+
+    def _bulk(self, block: bytes) -> list[Part] | None:
+        """The facts of a block without any problem, in bulk; None when it needs a closer look."""
+        lines = whole_lines(block) if self._width in (3, 4) else None
+        fields = "\t".join([r"[^\t\r]+"] * self._width)
+        if lines is None or not lines.str.contains(f"^{fields}$").all():
+            return None
+        table = lines.str.splitn("\t", self._width).struct.unnest()
+        names = [self._split]
+        parts = [table]
+        if self._width == 4:
+            parts = table.partition_by(table.columns[3], maintain_order=True)
+            names = [self._split_name(list(part.row(0))) for part in parts]
+            if not self._named_split and not set(names) <= set(_SPLITS.values()):
+                return None
+        return [(n, tuple(p.get_columns()[:3])) for n, p in zip(names, parts, strict=True)]
+
+    def _checked(self, rows: Iterable[Row]) -> Iterator[Part]:
+        found: dict[str, list[list[str]]] = {}
+        for line, row in rows:
+            if self._width == 0:
+                self._width = len(row)
+                if self._is_header(row):
                     continue
-            problem = self._problem(row, width)
+            problem = self._problem(row)
             if problem is None:
-                split = self._split_name(row)
-                pending.setdefault(split, []).append(row[:3])
+                found.setdefault(self._split_name(row), []).append(row[:3])
             elif self._lenient:
                 self._collector.skipped += 1
             else:
@@ -98,11 +135,8 @@ class _TableReader:
                     remedy="a row is head, relation, tail and maybe split; "
                     "--lenient passes over malformed rows",
                 )
-            if index % _CHUNK == _CHUNK - 1 and pending:
-                yield pending
-                pending = {}
-        if pending:
-            yield pending
+        for split, facts in found.items():
+            yield split, tuple(zip(*facts, strict=True))
 
     def _is_header(self, row: list[str]) -> bool:
         names = tuple(name.strip().lower() for name in row)
@@ -111,11 +145,11 @@ class _TableReader:
         self._named_split = names[3:] == ("split",)
         return names[3:] in ((), ("split",))
 
-    def _problem(self, row: list[str], width: int) -> str | None:
+    def _problem(self, row: list[str]) -> str | None:
         if len(row) not in (3, 4):
             return f"{len(row)} column{'s' * (len(row) != 1)}, expected 3 or 4"
-        if len(row) != width and not self._lenient:
-            return f"{len(row)} columns, expected {width} as in the first row"
+        if len(row) != self._width and not self._lenient:
+            return f"{len(row)} columns, expected {self._width} as in the first row"
         if not all(row[:3]):
             return f"the {('head', 'relation', 'tail')[[*map(bool, row)].index(False)]} is empty"
         if len(row) == 4 and not self._named_split and split_of(row[3]) is None:
@@ -127,29 +161,34 @@ class _TableReader:
             return self._split
         return split_of(row[3]) or row[3].strip()
 
+    def _tsv_rows(self, block: bytes, line: int) -> Iterator[Row]:
+        try:
+            text = block.decode()
+        except UnicodeDecodeError as error:
+            line += block.count(b"\n", 0, error.start)
+            raise self._not_text(line, error) from error
+        for number, content in enumerate(text.split("\n"), start=line):
+            if stripped := content.removesuffix("\r"):
+                yield number, stripped.split("\t")
 
-def _rows(source: Source, text: io.TextIOWrapper, kind: str) -> Iterator[Row]:
-    line = 0
-    try:
-        if kind == "tsv":
-            for line, content in enumerate(text, start=1):
-                if stripped := content.rstrip("\r\n"):
-                    yield line, stripped.split("\t")
-        else:
-            reader = csv.reader(text, strict=True)
+    def _csv_rows(self, text: io.TextIOWrapper) -> Iterator[Row]:
+        reader = csv.reader(text, strict=True)
+        try:
             for row in reader:
-                line = reader.line_num
                 if row:
-                    yield line, row
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{source.label}, after line {line}: bytes that are not UTF-8 ({error.reason})",
+                    yield reader.line_num, row
+        except UnicodeDecodeError as error:
+            raise self._not_text(reader.line_num + 1, error) from error
+        except csv.Error as error:
+            raise DataError(
+                f"{self._source.label}, line {reader.line_num}: {error}", remedy="check the quotes"
+            ) from error
+
+    def _not_text(self, line: int, error: UnicodeDecodeError) -> DataError:
+        return DataError(
+            f"{self._source.label}, line {line}: bytes that are not UTF-8 ({error.reason})",
             remedy="convert the file to UTF-8",
-        ) from error
-    except csv.Error as error:
-        raise DataError(
-            f"{source.label}, line {line + 1}: {error}", remedy="check the quotes"
-        ) from error
+        )
 
 
 def is_split_folder(path: Path) -> bool:

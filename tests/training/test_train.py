@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from kgreason.errors import KgreasonError, PredictorError, UsageError
+from kgreason.knowledge import KnowledgeGraph
+from kgreason.predictors import load_checkpoint, load_predictor
+from kgreason.training import train
+from kgreason.training.facts import choose_facts
+from kgreason.training.metrics import evaluate
+from kgreason.training.state import state_path
+from tests.predictors.toy import toy_graph
+
+SMALL: dict[str, Any] = {"dimension": 8, "epochs": 5, "progress": False, "seed": 0}
+
+
+class Interruption(Exception):
+    """Stands for a process that ends in the middle of a run."""
+
+
+def stop_at(epoch: int) -> Any:
+    def on_epoch(done: int, loss: float) -> None:
+        if done == epoch:
+            raise Interruption
+
+    return on_epoch
+
+
+def test_complex_learns_umls(tmp_path: Path) -> None:
+    graph = KnowledgeGraph.load("pykeen:umls")
+    said: list[str] = []
+    out = tmp_path / "umls.safetensors"
+    result = train(graph, out, epochs=10, seed=0, progress=False, say=said.append)
+    assert result.metrics is not None
+    assert result.metrics.mrr > 0.85
+    assert result.metrics.hits_at_1 <= result.metrics.hits_at_3 <= result.metrics.hits_at_10
+    assert said[0] == "seed 0"
+    assert said[-1].startswith("validation: MRR 0.9")
+    assert list(tmp_path.iterdir()) == [out]
+    predictor = load_predictor(out, graph, observed=("train",))
+    assert len(predictor.rows(torch.arange(5), torch.arange(5))) == 5
+
+
+@pytest.mark.parametrize("model", ["complex", "distmult"])
+def test_an_interrupted_run_ends_as_if_it_had_not_been(model: str, tmp_path: Path) -> None:
+    graph = toy_graph()
+    whole, parted = tmp_path / "whole", tmp_path / "parted"
+    train(graph, whole, model=model, **SMALL)
+    with pytest.raises(Interruption):
+        train(graph, parted, model=model, save_seconds=0, on_epoch=stop_at(3), **SMALL)
+    assert not parted.exists()
+    assert state_path(parted).exists()
+    done: list[int] = []
+    train(graph, parted, model=model, on_epoch=lambda epoch, loss: done.append(epoch), **SMALL)
+    assert done == [4, 5]
+    assert not state_path(parted).exists()
+    left, right = load_file(whole), load_file(parted)
+    assert left.keys() == right.keys()
+    for name, tensor in left.items():
+        assert torch.equal(tensor, right[name])
+
+
+def test_an_unfinished_run_of_other_settings_is_not_gone_on_with(tmp_path: Path) -> None:
+    graph, out = toy_graph(), tmp_path / "m"
+    with pytest.raises(Interruption):
+        train(graph, out, save_seconds=0, on_epoch=stop_at(2), **SMALL)
+    with pytest.raises(UsageError, match="other learning_rate"):
+        train(graph, out, learning_rate=0.5, **SMALL)
+    with pytest.raises(UsageError, match="with seed 0"):
+        train(graph, out, **{**SMALL, "seed": 1})
+    result = train(graph, out, **{**SMALL, "seed": None})
+    assert result.seed == 0
+    with pytest.raises(Interruption):
+        train(graph, out, save_seconds=0, on_epoch=stop_at(2), **SMALL)
+    done: list[int] = []
+    train(graph, out, resume=False, on_epoch=lambda epoch, loss: done.append(epoch), **SMALL)
+    assert done == [1, 2, 3, 4, 5]
+
+
+def test_a_drawn_seed_is_told_and_repeats_the_run(tmp_path: Path) -> None:
+    graph = toy_graph()
+    first = train(graph, tmp_path / "a", **{**SMALL, "seed": None})
+    train(graph, tmp_path / "b", **{**SMALL, "seed": first.seed})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_literals_are_left_out(tmp_path: Path) -> None:
+    graph = toy_graph()
+    result = train(graph, tmp_path / "m", **SMALL)
+    assert result.notes == ("6 facts with literals are not trained on.",)
+    coverage = load_checkpoint(tmp_path / "m", graph.vocabulary).coverage
+    assert coverage.entities is not None
+    assert not graph.vocabulary.literal[coverage.entities.numpy()].any()
+    assert coverage.relations is not None
+    assert coverage.relations.tolist() == [True, True, True, True, False, False]
+
+
+def test_held_out_facts_are_neither_trained_on_nor_lost() -> None:
+    graph = KnowledgeGraph.load("pykeen:nations")
+    every = len(graph.facts(("train",)))
+    facts = choose_facts(graph, 0.25, seed=1)
+    assert len(facts.validation) == every // 4
+    assert len(facts.train) + len(facts.validation) == every
+    assert choose_facts(graph, None, seed=1).train.shape[0] == every
+    assert len(choose_facts(graph, 0, seed=1).validation) == 0
+
+
+def test_ranks_are_filtered_and_ties_are_at_their_mean() -> None:
+    class Flat:
+        """Scores every entity alike, but the first higher."""
+
+        def __getattr__(self, name: str) -> Any:
+            from kgreason.predictors.scorers import BlockShape
+
+            return {"device": torch.device("cpu"), "block": BlockShape(1)}[name]
+
+        def scores(self, heads: torch.Tensor, relations: torch.Tensor) -> torch.Tensor:
+            scores = torch.zeros(len(heads), 4)
+            scores[:, 0] = 1
+            return scores
+
+    graph = KnowledgeGraph.from_triples([("a", "r", "b"), ("c", "r", "d")])
+    metrics = evaluate(Flat(), torch.tensor([[0, 0, 1]]), graph.index())  # type: ignore[arg-type]
+    assert metrics is not None
+    # b among a (better) and c, d (tied): rank 3; a alone at the top: rank 1.
+    assert metrics.mrr == pytest.approx((1 / 3 + 1) / 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": "complexx"}, "is not known"),
+        ({"model": "nodepiece"}, "needs more than facts"),
+        ({"dimension": 0}, "dimension is 0"),
+        ({"epochs": -1}, "epochs is -1"),
+        ({"batch_size": 0}, "batch size is 0"),
+        ({"learning_rate": float("nan")}, "learning rate"),
+        ({"regularization": -1.0}, "regularization"),
+        ({"seed": -1}, "seed"),
+        ({"device": "abacus"}, "device"),
+        ({"validation": "valid"}, "no split"),
+        ({"validation": "train"}, "is trained on"),
+        ({"validation": 1.0}, "outside"),
+        ({"model": "distmult", "arguments": {"nonsense": 1}}, "cannot make distmult"),
+    ],
+)
+def test_bad_settings_are_refused(settings: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        train(toy_graph(), tmp_path / "m", **{**SMALL, **settings})
+    assert caught.value.remedy
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_graph_of_literals_alone_cannot_be_trained(tmp_path: Path) -> None:
+    graph = KnowledgeGraph.from_triples([("a", "name", '"A"@en')])
+    with pytest.raises(UsageError, match="no facts between entities"):
+        train(graph, tmp_path / "m", **SMALL)
+
+
+def test_a_diverging_run_says_so(tmp_path: Path) -> None:
+    with pytest.raises(PredictorError, match="diverged"):
+        train(toy_graph(), tmp_path / "m", **{**SMALL, "learning_rate": 1e30})
+    assert not (tmp_path / "m").exists()
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_training(tmp_path: Path) -> None:
+    def never(epoch: int, loss: float) -> None:
+        raise AssertionError
+
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path, tmp_path / "file" / "m"):
+        with pytest.raises(KgreasonError):
+            train(toy_graph(), out, on_epoch=never, **SMALL)
