@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 
@@ -13,7 +13,7 @@ from kgreason.answers import Answer, Answers, Ground, Ranking, Witness, ground, 
 from kgreason.binding import bind
 from kgreason.errors import LimitError, UsageError
 from kgreason.explanation import Explanation, evidence, naming
-from kgreason.formula import Query, Variable, fill
+from kgreason.formula import Atom, Query, Variable, fill, walk
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.normal import NormalForm, QueryGraph, Semantics
 from kgreason.planning import Plan
@@ -181,6 +181,8 @@ class Engine:
             question = parse(question, language, vocabulary.prefixes)
         if values:
             question = fill(question, dict(values))  # type: ignore[type-var]
+        if _is_bound(question):
+            return cast("Query[int]", question)
         return bind(question, vocabulary)
 
     def _answers(
@@ -244,6 +246,14 @@ class Engine:
             {name: spell.display(entity) for name, entity in assigned.items()},
             evidence(one, self.facts, self._known, naming(spell)),
         )
+
+
+def _is_bound(question: Query[str] | Query[int]) -> bool:
+    """Whether relations and entities are ids already."""
+    return any(
+        isinstance(part, Atom) and isinstance(part.relation, int)
+        for part in walk(question.formula)
+    )
 
 
 def _observed(graph: KnowledgeGraph, observed: Iterable[str] | None) -> tuple[str, ...]:

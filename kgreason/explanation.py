@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kgreason.answers import Answers, Evidence, Ground
 from kgreason.compute import ComputationGraph
 from kgreason.formula import Constant, Query
 from kgreason.knowledge import FactIndex, Vocabulary
@@ -13,6 +12,7 @@ from kgreason.normal import EQUALS, Edge, Naming, NegatedGroup, NormalForm, Quer
 from kgreason.planning import Plan
 
 if TYPE_CHECKING:
+    from kgreason.answers import Answers, Evidence, Ground
     from kgreason.reasoner import Reasoner
 
 
@@ -62,6 +62,9 @@ def naming(vocabulary: Vocabulary) -> Naming:
 
 def evidence(one: Ground, facts: FactIndex, known: Reasoner, spell: Naming) -> tuple[Evidence, ...]:
     """The atoms and negated groups of a witness, each a fact, predicted or absent."""
+    # Answers need torch, which showing a plan does not.
+    from kgreason.answers import Evidence
+
     found = []
     for member, truth in one.members:
         if isinstance(member, Edge):

@@ -2,7 +2,7 @@
 
 from kgreason.answers.answer import Answer, Answers, Evidence, Witness
 from kgreason.answers.rank import Ranking, rank
-from kgreason.answers.results import FORMATS, serialize
+from kgreason.answers.results import FORMATS, format_name, serialize
 from kgreason.answers.witness import Asker, Ground, ground, substitute
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Ground",
     "Ranking",
     "Witness",
+    "format_name",
     "ground",
     "rank",
     "serialize",

@@ -27,12 +27,15 @@ class Evidence:
     fact: bool
     negated: bool = False
 
-    def __str__(self) -> str:
+    @property
+    def standing(self) -> str:
+        """Where the truth comes from, in a word or two."""
         if self.negated:
-            standing = "contradicted by a fact" if self.fact else "no such fact"
-        else:
-            standing = "fact" if self.fact else "predicted"
-        return f"{self.text}  {self.truth:.3f} {standing}"
+            return "contradicted by a fact" if self.fact else "no such fact"
+        return "fact" if self.fact else "predicted"
+
+    def __str__(self) -> str:
+        return f"{self.text}  {self.truth:.3f} {self.standing}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,14 +157,20 @@ _MIME = {
 }
 
 
-def serialize(answers: Answers, result_format: str) -> str:
-    """Answers in a format by its short or MIME name; UsageError for one that is not known."""
+def format_name(result_format: str) -> str:
+    """The short name of a format given by its short or MIME name; UsageError where unknown."""
     name = _MIME.get(result_format, result_format)
     if name not in FORMATS:
         raise UsageError(
             f"there is no results format {result_format!r}",
             remedy=f"known: table, {', '.join(FORMATS)}, and their MIME types",
         )
+    return name
+
+
+def serialize(answers: Answers, result_format: str) -> str:
+    """Answers in a format by its short or MIME name; UsageError for one that is not known."""
+    name = format_name(result_format)
     if answers.is_boolean and name in ("csv", "tsv"):
         return f"{answers.truth_column}\n{answers.truth!r}\n"
     return FORMATS[name](answers)

@@ -8,7 +8,7 @@ from kgreason.truth.vector import TruthVector
 
 
 def vector_of(value: Value) -> TruthVector:
-    """The truth of every entity, a batch of one; UnsupportedError for yes/no and tuple questions."""
+    """Truth of every entity, a batch of one; UnsupportedError for yes/no and tuple questions."""
     if not isinstance(value, TruthVector):
         raise UnsupportedError(
             "a benchmark question must have exactly one answer variable",

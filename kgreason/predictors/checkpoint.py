@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,6 +106,7 @@ def write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, temporary, metadata)
+        temporary.chmod(0o666 & ~_umask())  # the library makes files for the owner alone
         temporary.replace(path)
     except OSError as error:
         raise CheckpointError(
@@ -112,7 +114,14 @@ def write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str
             remedy="Choose a path in a folder that can be written to and has room.",
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

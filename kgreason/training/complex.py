@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy, embedding
 
 from kgreason.predictors.checkpoint import COMPLEX, Checkpoint, CheckpointInfo
 from kgreason.predictors.scorers import ComplEx, Coverage, Scorer
@@ -58,10 +59,12 @@ class ComplExTrainer:
 
     def _loss(self, batch: Tensor) -> Tensor:
         head, relation, tail = batch.unbind(1)
-        h, r, t = self._entity[head], self._relation[relation], self._entity[tail]
+        # embedding(), not indexing: its gradient is summed in a fixed order, so runs repeat.
+        h, t = embedding(head, self._entity), embedding(tail, self._entity)
+        r = embedding(relation, self._relation)
         (h_re, h_im), (r_re, r_im) = h.chunk(2, 1), r.chunk(2, 1)
         query = torch.cat((h_re * r_re - h_im * r_im, h_re * r_im + h_im * r_re), 1)
-        loss = torch.nn.functional.cross_entropy(query @ self._entity.T, tail)
+        loss = cross_entropy(query @ self._entity.T, tail)
         weight = self._options.regularization
         if weight:
             loss = loss + weight * sum(_cubed(x) for x in (h, r, t)) / len(batch)
@@ -109,4 +112,5 @@ def _cubed(rows: Tensor) -> Tensor:
     """Σ |x|³ over complex numbers."""
     real, imaginary = rows.chunk(2, 1)
     # The tiny constant keeps the gradient of the root finite at 0.
-    return (real**2 + imaginary**2 + 1e-30).pow(1.5).sum()
+    squared = real * real + imaginary * imaginary + 1e-30
+    return (squared * squared.sqrt()).sum()

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import torch
 from torch import Tensor
 
 from kgreason.errors import PredictorError, UsageError
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 EpochDone = Callable[[int, float], None]
+
+# entities · dimension · batch size of a step
+_SMALL_STEP = 10**8
 
 
 class Trainer(Protocol):
@@ -114,8 +118,9 @@ def train(
     started = time.monotonic()
     trainer = _trainer(facts, graph.relation_count, options)
     keep = _Keeper(path, _run(graph, options, validation), options.seed, save_seconds)
-    loss = _epochs(trainer, options, saved, keep, progress, on_epoch)
-    metrics = evaluate(trainer.scorer(), facts.validation, _known(graph, facts))
+    with _threads(facts.entities * options.dimension * options.batch_size):
+        loss = _epochs(trainer, options, saved, keep, progress, on_epoch)
+        metrics = evaluate(trainer.scorer(), facts.validation, _known(graph, facts))
     if metrics:
         say(f"validation: {metrics}")
     seconds = time.monotonic() - started
@@ -169,6 +174,17 @@ def _epochs(
             if on_epoch is not None:
                 on_epoch(epoch, loss)
     return loss
+
+
+@contextmanager
+def _threads(size: int) -> Iterator[None]:
+    """One thread for small steps: on a busy machine, waiting for others costs more than work."""
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1 if size < _SMALL_STEP else usual)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
 
 
 @contextmanager

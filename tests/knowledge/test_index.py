@@ -46,10 +46,13 @@ def test_every_lookup_equals_the_set(rows: list[tuple[int, int, int]]) -> None:
         known = sorted(t for h, r, t in truth if (h, r) == (head, relation))
         assert entities[offsets[row] : offsets[row + 1]].tolist() == known
     assert index.degrees(heads, relations).tolist() == np.diff(offsets).tolist()
+    one_by_one = [index.degree(int(h), int(r)) for h, r in zip(heads, relations, strict=True)]
+    assert one_by_one == np.diff(offsets).tolist()
     for relation in range(2 * RELATIONS):
         under = [(h, t) for h, r, t in truth if r == relation]
         assert index.heads(relation).tolist() == sorted({h for h, _ in under})
         assert index.tail_count(relation) == len(under) == index.fact_counts[relation]
+        assert index.head_counts[relation] == len({h for h, _ in under})
 
 
 @settings(max_examples=30, deadline=None)
@@ -74,6 +77,8 @@ def test_an_id_outside_the_graph_is_refused(head: int, relation: int) -> None:
     index = indexed([(0, 0, 1)])
     with pytest.raises(UsageError, match=r"no (entity|relation) has the id"):
         index.rows([head], [relation])
+    with pytest.raises(UsageError, match=r"no (entity|relation) has the id"):
+        index.degree(head, relation)
 
 
 def test_facts_outside_the_graph_are_refused() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import pickle
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -69,6 +71,13 @@ def test_a_fourth_column_is_the_split(tmp_path: Path) -> None:
 def test_malformed_tables(name: str, text: str | bytes, message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message):
         KnowledgeGraph.load(put(tmp_path / name, text))
+
+
+def test_a_table_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, text in (("csv", b"a,r,b\n"), ("tsv", b"a\tr\tb")):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+        assert statements(KnowledgeGraph.load("-", input_format=kind)) == {("a", "r", "b")}
+        assert not sys.stdin.closed
 
 
 def test_blocks_of_lines_do_not_change_what_is_read(

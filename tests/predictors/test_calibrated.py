@@ -18,7 +18,7 @@ from tests.predictors.toy import every_pair, toy_graph, weights
 
 def predictor(**settings: object) -> CalibratedPredictor:
     graph = toy_graph()
-    scorer = ComplEx(**weights(graph))
+    scorer = ComplEx(*weights(graph).values())
     return CalibratedPredictor(scorer, SoftmaxDegree(), graph.index(), **settings)  # type: ignore[arg-type]
 
 
@@ -31,7 +31,7 @@ def test_observed_truth_is_laid_over_the_scores() -> None:
         dense = predictor(observed_truth=truth).rows(heads, relations).dense(known.entity_count)
         assert bool((dense[row, tails] == truth).all())
     scored = predictor(observed_truth=None).rows(heads, relations).dense(known.entity_count)
-    expected = torch.softmax(ComplEx(**weights(toy_graph())).scores(heads, relations), 1)
+    expected = torch.softmax(ComplEx(*weights(toy_graph()).values()).scores(heads, relations), 1)
     degrees = torch.from_numpy(known.degrees(heads, relations)).clamp(min=1).unsqueeze(1)
     expected = (expected * degrees).clamp(max=0.999)
     expected[expected < 0.0002] = 0
@@ -78,7 +78,7 @@ def test_a_score_that_is_no_number_names_its_row() -> None:
     graph = toy_graph()
     tensors = weights(graph)
     tensors["relation"][2] = torch.inf
-    broken = CalibratedPredictor(ComplEx(**tensors), SoftmaxDegree(), graph.index())
+    broken = CalibratedPredictor(ComplEx(*tensors.values()), SoftmaxDegree(), graph.index())
     with pytest.raises(PredictorError, match="head 5 under directed relation 2"):
         broken.rows(torch.tensor([1, 5]), torch.tensor([0, 2]))
 

@@ -16,7 +16,7 @@ from tests.predictors.toy import toy_graph, weights
 
 GRAPH = toy_graph()
 HEADS, RELATIONS = torch.arange(16), torch.arange(16) % 6
-EXPECTED = ComplEx(**weights(GRAPH)).scores(HEADS, RELATIONS)
+EXPECTED = ComplEx(*weights(GRAPH).values()).scores(HEADS, RELATIONS)
 
 
 def interleaved(table: torch.Tensor) -> torch.Tensor:

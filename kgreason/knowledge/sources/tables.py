@@ -82,10 +82,14 @@ class _TableReader:
 
     def csv(self, stream: IO[bytes]) -> Iterator[Part]:
         """Facts of comma-separated rows, whose quoted fields may hold commas and line ends."""
-        with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        try:
             rows = self._csv_rows(text)
             while chunk := list(islice(rows, _CHUNK)):
                 yield from self._checked(chunk)
+        finally:
+            # The stream is the caller's to close; it may be standard input.
+            text.detach()
 
     def tsv(self, stream: IO[bytes]) -> Iterator[Part]:
         """Facts of tab-separated rows; nothing is quoted."""

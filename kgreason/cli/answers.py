@@ -1,0 +1,98 @@
+"""Answers as lines a person reads: rank, answer, score, standing, and the witness beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from kgreason.answers import Answer, Answers, Witness
+
+_DIM = "dim"
+_KNOWN = "green"
+_PREDICTED = "yellow"
+
+
+def answer_lines(answers: Answers, prefixes: Mapping[str, str], offset: int = 0) -> Iterator[Text]:
+    """Lines of a table. `offset`: how many answers come before the first."""
+    if answers.is_boolean:
+        yield from _yes_or_no(answers)
+        return
+    if not answers:
+        return
+    cells = [_cells(answer, prefixes) for answer in answers]
+    header = [f"?{name}" for name in answers.columns]
+    widths = [max(cell_len(row[i]) for row in [header, *cells]) for i in range(len(header))]
+    rank = len(str(offset + len(answers)))
+    score = max(6, cell_len(answers.truth_column))
+    shown = "  ".join(map(_padded, header, widths))
+    yield Text(f"{'#':>{rank}}  {shown}  {answers.truth_column:>{score}}", "bold")
+    for number, (answer, row) in enumerate(zip(answers, cells, strict=True), offset + 1):
+        yield Text.assemble(
+            (f"{number:>{rank}}  ", _DIM),
+            "  ".join(map(_padded, row, widths)),
+            f"  {number_text(answer.truth):>{score}}  ",
+            _standing(answer.known),
+        )
+        if answer.witness is not None:
+            yield from _witness_lines(answer.witness, rank + 4)
+
+
+def number_text(truth: float) -> str:
+    """Four digits after the point, or as few as tell it from 0."""
+    return f"{truth:.4f}" if truth == 0 or truth >= 0.00005 else f"{truth:.0e}"
+
+
+def _yes_or_no(answers: Answers) -> Iterator[Text]:
+    truth = answers.truth or 0.0
+    line = Text.assemble((str(truth > 0).lower(), "bold"), f"  {number_text(truth)}")
+    for answer in answers:
+        line.append("  ").append(_standing(answer.known))
+    yield line
+    for answer in answers:
+        if answer.witness is not None:
+            yield from _witness_lines(answer.witness, 2)
+
+
+def _cells(answer: Answer, prefixes: Mapping[str, str]) -> list[str]:
+    """What each entity is called, and its term where that is another one."""
+    from kgreason.knowledge.terms import shorten
+
+    terms = [shorten(term, prefixes) for term in answer.terms]
+    return [
+        _visible(label if label == term else f"{label} ({term})")
+        for label, term in zip(answer.labels, terms, strict=True)
+    ]
+
+
+def _witness_lines(witness: Witness, indent: int) -> Iterator[Text]:
+    if not witness.assignment and len(witness.evidence) < 2:
+        # A single atom only repeats the answer's own truth.
+        return
+    margin = " " * indent
+    if witness.labels:
+        found = ", ".join(f"?{name} = {label}" for name, label in witness.labels.items())
+        yield Text(f"{margin}with {_visible(found)}", _DIM)
+    texts = [_visible(one.text) for one in witness.evidence]
+    width = min(100, max(map(cell_len, texts), default=0))
+    for one, text in zip(witness.evidence, texts, strict=True):
+        style = _KNOWN if one.standing in ("fact", "no such fact") else _PREDICTED
+        yield Text.assemble(
+            f"{margin}{_padded(text, width)}  {number_text(one.truth)}  ", (one.standing, style)
+        )
+
+
+def _standing(known: bool) -> Text:
+    return Text("known", _KNOWN) if known else Text("predicted", _PREDICTED)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - cell_len(text))
+
+
+def _visible(text: str) -> str:
+    """Control characters spelled out: a name must not move the cursor or break the table."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

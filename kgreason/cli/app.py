@@ -1,0 +1,57 @@
+"""All commands under one name."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from kgreason.cli import bench, explain, load, model, query, train, version
+
+EXIT_CODES = (
+    "Exit codes: 0 ok, 1 run-time failure, 2 usage or syntax, 3 unknown name, 4 unsupported, "
+    "5 limit exceeded, 130 interrupted."
+)
+
+app = typer.Typer(
+    name="kgreason",
+    help="Ask logical questions of an incomplete knowledge graph.",
+    epilog=f"Data goes to standard output, everything else to standard error. {EXIT_CODES}",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+load.register(app)
+query.register(app)
+explain.register(app)
+train.register(app)
+app.add_typer(model.app, name="model")
+app.add_typer(bench.app, name="bench")
+version.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"kgreason {version.installed('kgreason')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Ask logical questions of an incomplete knowledge graph."""
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        app(prog_name="kgreason")
+    except KeyboardInterrupt:
+        sys.exit(130)

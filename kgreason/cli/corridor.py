@@ -1,0 +1,100 @@
+"""From options to a knowledge graph, an engine, or an explanation that computes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from kgreason.cli.options import GraphOptions, ReasoningOptions, names, size, truth
+from kgreason.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from kgreason.engine import Engine
+    from kgreason.explanation import Explanation
+    from kgreason.knowledge import KnowledgeGraph
+    from kgreason.normal import Semantics
+
+FACTS = "facts"
+
+
+def load_graph(
+    terminal: Terminal, options: GraphOptions, *, lenient: bool = False, name: str | None = None
+) -> KnowledgeGraph:
+    """Read the graph, saying how far that is."""
+    what = ", ".join(options.graph)
+    with terminal.stage("graph", f"reading {what}") as show:
+        from kgreason.knowledge import KnowledgeGraph
+
+        return KnowledgeGraph.load(
+            *options.graph,
+            input_format=options.input_format,
+            labels=options.labels,
+            lenient=lenient,
+            name=name,
+            progress=lambda count: show(f"reading {what}: {count:,} facts"),
+        )
+
+
+def observed_splits(graph: KnowledgeGraph, options: ReasoningOptions) -> tuple[str, ...]:
+    """The splits whose facts are known."""
+    chosen = names(options.observed)
+    if chosen == ("all",):
+        return graph.splits
+    if chosen is None:
+        return ("train",) if "train" in graph.splits else graph.splits
+    return chosen
+
+
+def make_engine(terminal: Terminal, graph: KnowledgeGraph, options: ReasoningOptions) -> Engine:
+    """The engine of these options; loads the model."""
+    memory, known_truth = size(options.max_memory), truth(options.observed_truth)
+    with terminal.stage("model", f"loading {options.model}"):
+        from kgreason.engine import Engine
+
+        engine = Engine(
+            graph,
+            options.model,
+            logic=options.logic,
+            semantics=cast("Semantics", options.semantics),
+            observed=observed_splits(graph, options),
+            observed_truth=known_truth,
+            calibration=options.calibration,
+            device=options.device,
+            dtype=options.dtype,
+            max_memory=memory,
+        )
+    for note in getattr(engine.predictor, "notes", ()):
+        terminal.note(f"note: {note}")
+    return engine
+
+
+def outline(
+    graph: KnowledgeGraph, text: str, language: str, options: ReasoningOptions
+) -> Explanation:
+    """What would be done over known facts, without the engine and what it costs to import."""
+    from kgreason.binding import bind
+    from kgreason.compute import fold, lower
+    from kgreason.explanation import Explanation, naming
+    from kgreason.normal import normalize
+    from kgreason.planning import Statistics, plan
+    from kgreason.predictors.base import RowPrice
+    from kgreason.syntax import parse
+    from kgreason.truth import resolve_logic
+
+    vocabulary = graph.vocabulary
+    logic = resolve_logic(options.logic)
+    facts = graph.index(observed_splits(graph, options))
+    bound = bind(parse(text, language, vocabulary.prefixes), vocabulary)
+    form = normalize(bound, logic, cast("Semantics", options.semantics))
+    statistics = Statistics(graph.entity_count, facts, RowPrice(1.0, 0.0, facts_only=True))
+    planned = plan(form.graph, logic, statistics)
+    return Explanation(
+        bound,
+        form,
+        planned,
+        fold([lower(planned)]),
+        naming(vocabulary),
+        str(logic),
+        options.semantics,
+        f"facts ({facts.fact_count:,} observed)",
+        None,
+    )

@@ -1,0 +1,177 @@
+"""`kgreason model`: looking at checkpoints, and weights from and to other formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from kgreason.cli.command import command
+from kgreason.cli.corridor import load_graph
+from kgreason.cli.options import GraphOptions, offer
+from kgreason.cli.terminal import Terminal
+from kgreason.cli.train import parse_arguments
+from kgreason.errors import KgreasonError, UsageError
+
+if TYPE_CHECKING:
+    from kgreason.predictors import CheckpointInfo
+    from kgreason.predictors.layout import Layout, Order
+
+app = typer.Typer(
+    help="List, show, import and export checkpoints.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Checkpoint = Annotated[Path, typer.Argument(metavar="FILE", help="A checkpoint.")]
+
+
+def list_models(
+    terminal: Terminal,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to look.")] = Path(),
+) -> None:
+    """List the checkpoints of a folder, one a line."""
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", remedy="check the path")
+    from kgreason.predictors import inspect
+
+    rows = []
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            rows.append(_row(path.name, inspect(path)))
+        except KgreasonError as error:
+            terminal.note(f"skipped: {error.message}")
+    if not rows:
+        terminal.note(f"no checkpoints in {folder} (*.safetensors)")
+        return
+    _print_rows(terminal, [["file", "model", "dimension", "entities", "relations", "MRR"], *rows])
+
+
+def show(terminal: Terminal, file: Checkpoint) -> None:
+    """Show what a checkpoint says about itself."""
+    from kgreason.predictors import inspect
+
+    info = inspect(file)
+    lines = [
+        ("model", info.model),
+        ("dimension", f"{info.dimension:,}"),
+        ("entities", f"{info.entities:,}"),
+        ("relations", f"{info.relations:,}"),
+        ("vocabulary", info.vocabulary or "not recorded (bare weights)"),
+        *((f"argument {name}", str(value)) for name, value in info.arguments.items()),
+    ]
+    for name, value in info.training.items():
+        if isinstance(value, dict):
+            lines += [(f"{name} {key}", str(part)) for key, part in value.items()]
+        elif value is not None:
+            lines.append((f"training {name.replace('_', ' ')}", str(value)))
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        terminal.print(f"{name:<{width}}  {value}")
+
+
+def import_model(
+    terminal: Terminal,
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help=".safetensors, .npz, or tensors of torch.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Checkpoint to write.")
+    ],
+    graph: GraphOptions,
+    model: Annotated[str, typer.Option(help="complex, or a PyKEEN model.")] = "complex",
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="halves|interleaved",
+            help="How a row holds a complex vector; by default as the tensors' names suggest.",
+            autocompletion=offer("halves", "interleaved"),
+        ),
+    ] = None,
+    relation_order: Annotated[
+        str,
+        typer.Option(
+            metavar="interleaved|appended",
+            help="Whether an inverse relation's row follows its relation, or all of them.",
+            autocompletion=offer("interleaved", "appended"),
+        ),
+    ] = "interleaved",
+    inverse: Annotated[
+        bool, typer.Option(help="Whether a PyKEEN model was trained with inverse triples.")
+    ] = True,
+    argument: Annotated[
+        list[str] | None,
+        typer.Option("--argument", metavar="NAME=VALUE", help="Argument of a PyKEEN model."),
+    ] = None,
+) -> None:
+    """Make a checkpoint from weights of elsewhere, for the graph they were trained on."""
+    _among("layout", layout, ("halves", "interleaved"))
+    _among("relation order", relation_order, ("interleaved", "appended"))
+    loaded = load_graph(terminal, graph)
+    from kgreason.predictors import import_checkpoint
+
+    info = import_checkpoint(
+        source,
+        output,
+        vocabulary=loaded.vocabulary,
+        model=model,
+        layout=cast("Layout | None", layout),
+        relation_order=cast("Order", relation_order),
+        inverse=inverse,
+        arguments=parse_arguments(argument or []) or None,
+    )
+    terminal.note(
+        f"{output}: {info.model} of dimension {info.dimension:,}, {info.entities:,} entities, "
+        f"{info.relations:,} relations"
+    )
+
+
+def export(
+    terminal: Terminal,
+    file: Checkpoint,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help=".safetensors or .npz to write."),
+    ],
+) -> None:
+    """Write the bare tensors of a checkpoint."""
+    from kgreason.predictors import export_checkpoint
+
+    export_checkpoint(file, output)
+    terminal.note(f"written to {output}")
+
+
+def _row(name: str, info: CheckpointInfo) -> list[str]:
+    validation = info.training.get("validation")
+    mrr = validation.get("mrr") if isinstance(validation, dict) else None
+    return [
+        name,
+        info.model,
+        str(info.dimension),
+        str(info.entities),
+        str(info.relations),
+        f"{mrr:.3f}" if isinstance(mrr, float) else "",
+    ]
+
+
+def _print_rows(terminal: Terminal, rows: list[list[str]]) -> None:
+    """Aligned for people, separated by tabs in a pipe."""
+    if not terminal.interactive:
+        terminal.data("".join("\t".join(row) + "\n" for row in rows))
+        return
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        terminal.print("  ".join(cells).rstrip())
+
+
+def _among(what: str, value: str | None, known: tuple[str, ...]) -> None:
+    if value is not None and value not in known:
+        raise UsageError(f"there is no {what} {value!r}", remedy=f"known: {', '.join(known)}")
+
+
+command(app, "list", list_models)
+command(app, "show", show)
+command(app, "import", import_model)
+command(app, "export", export)

@@ -1,0 +1,259 @@
+"""Options that several commands share, and how their texts are read."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kgreason.errors import DataError, UsageError
+
+_DATA = "Knowledge graph"
+_QUESTION = "Question"
+_MEANING = "Meaning"
+_MACHINE = "Machine"
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
+
+
+def offer(*words: str) -> Callable[[str], list[str]]:
+    """Shell completion among these words."""
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphOptions:
+    """Which knowledge graph."""
+
+    graph: Annotated[
+        list[str],
+        typer.Option(
+            "--graph",
+            "-g",
+            metavar="GRAPH",
+            help="A store, RDF or TSV files (repeat the option), a BetaE folder, pykeen:umls; "
+            "`-` reads standard input.",
+            rich_help_panel=_DATA,
+        ),
+    ]
+    input_format: Annotated[
+        str | None,
+        typer.Option(
+            "--input-format",
+            metavar="FORMAT",
+            help="Format of the files, by default told by their suffix.",
+            rich_help_panel=_DATA,
+        ),
+    ] = None
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels", metavar="FILE", help="Lines of name TAB label.", rich_help_panel=_DATA
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionOptions:
+    """What is asked."""
+
+    query: Annotated[
+        str | None,
+        typer.Option(
+            "--query",
+            "-q",
+            metavar="TEXT",
+            help="The question; without it and a file, standard input is read.",
+            rich_help_panel=_QUESTION,
+        ),
+    ] = None
+    query_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--query-file",
+            metavar="FILE",
+            help="File that holds the question; `-` is standard input.",
+            rich_help_panel=_QUESTION,
+        ),
+    ] = None
+    language: Annotated[
+        str,
+        typer.Option(
+            "--language",
+            metavar="auto|efo|sparql",
+            help="Language of the question.",
+            autocompletion=offer("auto", "efo", "sparql"),
+            rich_help_panel=_QUESTION,
+        ),
+    ] = "auto"
+
+    def text(self, graphs: list[str]) -> str:
+        """The question, from wherever it is to come."""
+        if self.query is not None and self.query_file is not None:
+            raise UsageError("both --query and --query-file are given", remedy="give one of them")
+        if self.query is not None:
+            return _valid(self.query, "the question")
+        if self.query_file is not None and str(self.query_file) != "-":
+            return read_text(self.query_file)
+        if "-" in graphs:
+            raise UsageError(
+                "standard input cannot hold both the graph and the question",
+                remedy="give the question with -q, or the graph as a file",
+            )
+        if sys.stdin.isatty():
+            raise UsageError(
+                "no question was given", remedy="give one with -q, --query-file or standard input"
+            )
+        return _decoded(sys.stdin.buffer.read(), "standard input")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasoningOptions:
+    """What answers mean, and where they are computed."""
+
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="MODEL",
+            help="A checkpoint that predicts missing links, or `facts` for known facts only.",
+            rich_help_panel=_MEANING,
+        ),
+    ] = "facts"
+    logic: Annotated[
+        str,
+        typer.Option(
+            "--logic",
+            metavar="LOGIC",
+            help="How truths are combined: product, godel, lukasiewicz, …",
+            autocompletion=offer("product", "godel", "lukasiewicz"),
+            rich_help_panel=_MEANING,
+        ),
+    ] = "product"
+    semantics: Annotated[
+        str,
+        typer.Option(
+            "--semantics",
+            metavar="text|dnf",
+            help="The question as written, or its disjunctive normal form.",
+            autocompletion=offer("text", "dnf"),
+            rich_help_panel=_MEANING,
+        ),
+    ] = "text"
+    calibration: Annotated[
+        str,
+        typer.Option(
+            "--calibration",
+            metavar="NAME:KEY=VALUE,…",
+            help="From a model's scores to truths: softmax-degree, mass, sigmoid, min-max.",
+            autocompletion=offer("softmax-degree", "mass", "sigmoid", "min-max"),
+            rich_help_panel=_MEANING,
+        ),
+    ] = "softmax-degree"
+    observed: Annotated[
+        str | None,
+        typer.Option(
+            "--observed",
+            metavar="SPLIT,…",
+            help="Splits whose facts are known, or `all`; by default train where there are splits.",
+            rich_help_panel=_MEANING,
+        ),
+    ] = None
+    observed_truth: Annotated[
+        str,
+        typer.Option(
+            "--observed-truth",
+            metavar="TRUTH|none",
+            help="Truth of a known fact; `none` leaves it as the model scores it.",
+            rich_help_panel=_MEANING,
+        ),
+    ] = "1.0"
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device", metavar="cpu|cuda", help="Where to compute.", rich_help_panel=_MACHINE
+        ),
+    ] = "cpu"
+    dtype: Annotated[
+        str,
+        typer.Option(
+            "--dtype",
+            metavar="float32|float64|bfloat16",
+            help="Precision of scores.",
+            autocompletion=offer("float32", "float64", "bfloat16"),
+            rich_help_panel=_MACHINE,
+        ),
+    ] = "float32"
+    max_memory: Annotated[
+        str,
+        typer.Option(
+            "--max-memory",
+            metavar="SIZE",
+            help="Working memory, such as 2GiB or 512MB.",
+            rich_help_panel=_MACHINE,
+        ),
+    ] = "2GiB"
+
+
+def size(text: str) -> int:
+    """`2GiB`, `512MB`, `1.5G` (binary without the B), `4096` -> bytes, at least one."""
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise UsageError(f"{text!r} is not a size", remedy="write for example 2GiB or 512MB")
+    number, unit, binary = found.groups()
+    decimal = text.rstrip().lower().endswith("b") and not binary
+    value = int(float(number) * (1000 if decimal else 1024) ** " kmgt".index(unit.lower() or " "))
+    if value < 1:
+        raise UsageError(f"{text!r} is no memory at all", remedy="write for example 2GiB")
+    return value
+
+
+def truth(text: str) -> float | None:
+    """`0.9` -> 0.9, `none` -> None."""
+    if text.lower() == "none":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value <= 1:
+        raise UsageError(
+            f"{text!r} is not a truth in (0, 1]",
+            remedy="write for example 1.0, or none to leave known facts as scored",
+        )
+    return value
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """`a,b` -> (a, b); nothing -> None."""
+    return None if text is None else tuple(filter(None, (part.strip() for part in text.split(","))))
+
+
+def read_text(path: Path) -> str:
+    """A text file's contents."""
+    try:
+        return _decoded(path.read_bytes(), str(path))
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror or error}", remedy="check the path"
+        ) from error
+
+
+def _decoded(content: bytes, source: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{source} is not UTF-8 text (byte {error.start})", remedy="convert it to UTF-8"
+        ) from error
+
+
+def _valid(text: str, source: str) -> str:
+    """Arguments that are not UTF-8 arrive with surrogates, which no name can hold."""
+    return _decoded(text.encode("utf-8", "surrogateescape"), source)

@@ -1,0 +1,91 @@
+"""Where results go and in which format."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kgreason.cli.terminal import Terminal
+from kgreason.errors import KgreasonError, UsageError
+
+TABLE = "table"
+_SUFFIXES = {
+    ".json": "json",
+    ".srj": "json",
+    ".xml": "xml",
+    ".srx": "xml",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".txt": TABLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A results format, and the file to write; None is standard output."""
+
+    format: str
+    path: Path | None
+
+    @classmethod
+    def choose(cls, wanted: str | None, path: Path | None, interactive: bool) -> Target:
+        """The format asked for, else by the suffix, else a table for people and TSV for pipes.
+
+        Raises UsageError when the file could not be written, before anything is computed.
+        """
+        path = None if path is None or str(path) == "-" else path
+        if path is not None:
+            _check_place(path)
+        if wanted is not None:
+            return cls(wanted, path)
+        if path is None:
+            return cls(TABLE if interactive else "tsv", None)
+        if path.suffix.lower() not in _SUFFIXES:
+            raise UsageError(
+                f"{path}: the suffix {path.suffix or '(none)'} tells no results format",
+                remedy=f"end it in {', '.join(_SUFFIXES)}, or say --format",
+            )
+        return cls(_SUFFIXES[path.suffix.lower()], path)
+
+    def resolved(self) -> Target:
+        """The same with a MIME type replaced by its short name; UsageError where unknown."""
+        if self.format == TABLE:
+            return self
+        from kgreason.answers import format_name
+
+        return Target(format_name(self.format), self.path)
+
+    def write(self, terminal: Terminal, text: str) -> None:
+        """Hand over a whole document."""
+        if self.path is None:
+            terminal.data(text)
+        else:
+            write_whole(self.path, text)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all; devices and pipes are written to directly."""
+    direct = path.exists() and not path.is_file()
+    temporary = path if direct else path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(text.encode("utf-8", "replace"))
+        if not direct:
+            temporary.replace(path)
+    except OSError as error:
+        raise KgreasonError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        if not direct:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder", remedy="give the path of a file")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UsageError(
+            f"cannot write into {path.parent}",
+            remedy="choose a folder that exists and can be written to",
+        )

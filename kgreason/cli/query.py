@@ -1,0 +1,202 @@
+"""`kgreason query`: ranked answers to one question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgreason.cli.answers import answer_lines
+from kgreason.cli.command import command
+from kgreason.cli.corridor import load_graph, make_engine
+from kgreason.cli.explain import planned
+from kgreason.cli.options import (
+    GraphOptions,
+    QuestionOptions,
+    ReasoningOptions,
+    offer,
+    size,
+    truth,
+)
+from kgreason.cli.output import TABLE, Target
+from kgreason.cli.terminal import Terminal
+from kgreason.errors import UsageError
+
+if TYPE_CHECKING:
+    from kgreason.answers import Answers
+    from kgreason.engine import Engine, Prepared
+    from kgreason.knowledge import KnowledgeGraph
+
+_OUTPUT = "Output"
+_DEFAULT_LIMIT = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOptions:
+    """How answers are shown."""
+
+    limit: Annotated[
+        str | None,
+        typer.Option(
+            "--limit",
+            metavar="N|all",
+            help="At most so many answers; by default the question's own LIMIT, else 10.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="table|json|csv|tsv|xml",
+            help="Results format (or its MIME type); by default told by -o's suffix, else a table "
+            "on a terminal and TSV in a pipe.",
+            autocompletion=offer("table", "json", "csv", "tsv", "xml"),
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write here.", rich_help_panel=_OUTPUT),
+    ] = None
+    no_witness: Annotated[
+        bool,
+        typer.Option(
+            "--no-witness", help="Leave out why each answer holds.", rich_help_panel=_OUTPUT
+        ),
+    ] = False
+    estimate: Annotated[
+        bool,
+        typer.Option(
+            "--estimate",
+            help="Print the expected work and stop.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Also show on standard error how the question is computed.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False
+    time: Annotated[
+        bool,
+        typer.Option(
+            "--time",
+            help="Also show on standard error what took how long.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False
+
+
+def query(
+    terminal: Terminal,
+    graph: GraphOptions,
+    question: QuestionOptions,
+    reasoning: ReasoningOptions,
+    output: OutputOptions,
+) -> None:
+    """Answer a question: every entity that makes it true, truest first.
+
+    Example: kgreason query -g facts.tsv -q '?y: exists x. friend(alice, x) & works_at(x, y)'
+    """
+    target = Target.choose(output.format, output.output, terminal.interactive)
+    _check(output, reasoning)
+    text = question.text(graph.graph)
+    loaded = load_graph(terminal, graph)
+    if output.estimate:
+        plan = planned(terminal, loaded, text, question.language, reasoning).plan
+        terminal.print(str(plan.price))
+        return
+    engine = make_engine(terminal, loaded, reasoning)
+    target = target.resolved()
+    with terminal.stage("plan", "planning"):
+        prepared = engine.prepare(text, language=question.language)
+    if output.explain:
+        terminal.note(f"{engine.explain(prepared.query, run=False)}\n")
+    engine.check_price(prepared.plan)
+    answers = _answers(terminal, engine, prepared, target, output)
+    _deliver(terminal, target, answers, loaded, prepared)
+    _footer(terminal, engine, answers)
+    if output.time:
+        spent = ", ".join(f"{name} {took:.3f} s" for name, took in terminal.seconds.items())
+        terminal.note(f"time: {spent}")
+
+
+def parse_limit(text: str) -> int | None:
+    """A number of answers, or None for `all`."""
+    if text.lower() == "all":
+        return None
+    if not (text.isascii() and text.isdecimal()):
+        raise UsageError(
+            f"{text!r} is not a number of answers", remedy="write for example 10, or all"
+        )
+    return int(text)
+
+
+def _check(output: OutputOptions, reasoning: ReasoningOptions) -> None:
+    """Tell of a slip before the graph is read."""
+    if output.limit is not None:
+        parse_limit(output.limit)
+    size(reasoning.max_memory)
+    truth(reasoning.observed_truth)
+
+
+def _answers(
+    terminal: Terminal,
+    engine: Engine,
+    prepared: Prepared,
+    target: Target,
+    output: OutputOptions,
+) -> Answers:
+    if output.limit is not None:
+        limit = parse_limit(output.limit)
+    else:
+        limit = None if prepared.query.modifiers.limit is not None else _DEFAULT_LIMIT
+    # The other formats have no place for witnesses.
+    witness = target.format == TABLE and not output.no_witness
+    with terminal.stage("answers", "answering"):
+        return engine.ask(prepared.query, limit=limit, witness=witness)
+
+
+def _deliver(
+    terminal: Terminal,
+    target: Target,
+    answers: Answers,
+    graph: KnowledgeGraph,
+    prepared: Prepared,
+) -> None:
+    if target.format != TABLE:
+        from kgreason.answers import serialize
+
+        target.write(terminal, serialize(answers, target.format))
+        return
+    offset = prepared.query.modifiers.offset
+    lines = list(answer_lines(answers, graph.vocabulary.prefixes, offset))
+    if target.path is not None:
+        target.write(terminal, "".join(f"{line.plain}\n" for line in lines))
+        return
+    for line in lines:
+        terminal.print(line)
+
+
+def _footer(terminal: Terminal, engine: Engine, answers: Answers) -> None:
+    """How much was found, with what, and what it took."""
+    counted = f"{len(answers):,} of {answers.total:,} answers"
+    found = "yes or no" if answers.is_boolean else counted if answers.total else "no answers"
+    observed = ", ".join(engine.observed)
+    terminal.note(
+        f"{found} | {engine.predictor.name} | {engine.logic} logic | observed: {observed} | "
+        f"{answers.work}"
+    )
+    if not answers.total and not answers.is_boolean and engine.predictor.price().facts_only:
+        terminal.note("known facts alone give none; a model (-m) predicts missing links")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "query", query)

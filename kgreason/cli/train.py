@@ -1,0 +1,159 @@
+"""`kgreason train`: a knowledge graph into a checkpoint."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kgreason.cli.command import command
+from kgreason.cli.corridor import load_graph
+from kgreason.cli.options import GraphOptions, offer
+from kgreason.cli.terminal import Terminal
+from kgreason.errors import UsageError
+
+if TYPE_CHECKING:
+    from kgreason.knowledge import KnowledgeGraph
+    from kgreason.training import TrainingResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingOptions:
+    """Settings of the run; what is not given is the model's default."""
+
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="MODEL",
+            help="complex, or the name of any PyKEEN model.",
+            autocompletion=offer("complex", "TransE", "DistMult", "RotatE", "TuckER", "ConvE"),
+        ),
+    ] = "complex"
+    dimension: Annotated[int | None, typer.Option(help="Rank of the embeddings.")] = None
+    epochs: Annotated[int | None, typer.Option(help="Passes over all facts.")] = None
+    batch_size: Annotated[int | None, typer.Option(help="Facts per step.")] = None
+    learning_rate: Annotated[float | None, typer.Option(help="Step size.")] = None
+    regularization: Annotated[float | None, typer.Option(help="Weight of the N3 penalty.")] = None
+    argument: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--argument", metavar="NAME=VALUE", help="Further argument of a PyKEEN model (repeat)."
+        ),
+    ] = None
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            "--validation",
+            metavar="SPLIT|SHARE",
+            help="Facts to judge by: a split, or a share to hold out (0 for none); "
+            "by default the split valid, else 0.05.",
+        ),
+    ] = None
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the run; drawn and printed when not given.")
+    ] = None
+    device: Annotated[str, typer.Option(metavar="cpu|cuda", help="Where to compute.")] = "cpu"
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume/--no-resume", help="Go on with an unfinished run of the same settings."
+        ),
+    ] = True
+
+
+def train(
+    terminal: Terminal,
+    sources: Annotated[
+        list[str], typer.Argument(metavar="GRAPH…", help="As for `kgreason query -g`.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Checkpoint to write.")
+    ],
+    options: TrainingOptions,
+) -> None:
+    """Train a link predictor on the facts of a graph.
+
+    An interrupted run goes on where it was when the same command is given again.
+    """
+    arguments = parse_arguments(options.argument or [])
+    graph = load_graph(terminal, GraphOptions(graph=sources))
+    try:
+        result = _train(terminal, graph, output, options, arguments)
+    except KeyboardInterrupt:
+        from kgreason.training.state import state_path
+
+        if state_path(output).exists():
+            terminal.note("give the same command again to go on")
+        raise
+    terminal.note(
+        f"{result.path}: {result.epochs:,} epochs in {result.seconds:.1f} s, loss {result.loss:.4f}"
+    )
+
+
+def _train(
+    terminal: Terminal,
+    graph: KnowledgeGraph,
+    output: Path,
+    options: TrainingOptions,
+    arguments: dict[str, Any],
+) -> TrainingResult:
+    with terminal.stage("torch", "starting"):
+        from kgreason.training import train as run
+        from kgreason.training.options import defaults
+
+    epochs = options.epochs or defaults(options.model.lower()).epochs
+    with terminal.bar(f"training {options.model}", epochs) as show:
+        return run(
+            graph,
+            output,
+            model=options.model,
+            dimension=options.dimension,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            learning_rate=options.learning_rate,
+            regularization=options.regularization,
+            arguments=arguments,
+            validation=parse_validation(options.validation),
+            seed=options.seed,
+            device=options.device,
+            resume=options.resume,
+            progress=False,
+            say=terminal.note,
+            on_epoch=lambda done, loss: show(done, f"training {options.model}, loss {loss:.4f}"),
+        )
+
+
+def parse_validation(text: str | None) -> str | float | None:
+    """A share where it is a number, else a split's name."""
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def parse_arguments(pairs: list[str]) -> dict[str, Any]:
+    """`name=value` pairs; a value is read as JSON where it is JSON, else it is text."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(
+                f"{pair!r} is not NAME=VALUE", remedy="write for example scoring_fct_norm=1"
+            )
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "train", train)
