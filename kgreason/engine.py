@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -179,11 +179,10 @@ class Engine:
         vocabulary = self.graph.vocabulary
         if isinstance(question, str):
             question = parse(question, language, vocabulary.prefixes)
+        named: Query[Any] = question
         if values:
-            question = fill(question, dict(values))  # type: ignore[type-var]
-        if _is_bound(question):
-            return cast("Query[int]", question)
-        return bind(question, vocabulary)
+            named = fill(named, dict(values))
+        return named if _is_bound(named) else bind(named, vocabulary)
 
     def _answers(
         self, one: Prepared, value: Value, limit: int | None, witness: bool, work: Work
@@ -223,7 +222,8 @@ class Engine:
         order = torch.arange(ranking.truths.shape[0], device=ranking.truths.device)
         names = [variable.name for variable in query.free]
         for name, descending in reversed(modifiers.order):
-            if name == modifiers.truth_variable:
+            if name not in names:
+                # Ordered by the truth, whether or not it is selected.
                 keys = ranking.truths[order]
             else:
                 column = ranking.entities[order, names.index(name)].tolist()
@@ -248,11 +248,10 @@ class Engine:
         )
 
 
-def _is_bound(question: Query[str] | Query[int]) -> bool:
+def _is_bound(question: Query[Any]) -> bool:
     """Whether relations and entities are ids already."""
     return any(
-        isinstance(part, Atom) and isinstance(part.relation, int)
-        for part in walk(question.formula)
+        isinstance(part, Atom) and isinstance(part.relation, int) for part in walk(question.formula)
     )
 
 

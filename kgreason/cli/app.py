@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from kgreason import __version__
 from kgreason.cli import bench, explain, load, model, query, train, version
 
 EXIT_CODES = (
@@ -33,7 +34,7 @@ version.register(app)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"kgreason {version.installed('kgreason')}\n")
+        sys.stdout.write(f"kgreason {__version__}\n")
         raise typer.Exit
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,17 +63,11 @@ def check(
     chosen = resolve_logic(logic)
     graphs: dict[Path, KnowledgeGraph] = {}
     equal = total = 0
-    for folder in suites:
-        suite = _read(terminal, folder, graph, graphs).only(names(types), limit)
+    for suite in _restricted(_read(terminal, suites, graph), names(types), limit):
+        facts = _graph(terminal, suite, graphs)
         with terminal.bar(suite.name, len(suite)) as show:
-            progress = _Progress(suite)
-            report = run(
-                suite,
-                graphs[suite.graph],
-                logic=chosen,
-                max_memory=memory,
-                progress=lambda kind, done, _, p=progress: show(*p.at(kind, done)),
-            )
+            progress = _progress(suite, show)
+            report = run(suite, facts, logic=chosen, max_memory=memory, progress=progress)
         terminal.print(f"{report}\n")
         equal, total = equal + report.equal, total + report.total
     terminal.print(f"{equal:,} of {total:,} questions have exactly the published answers")
@@ -80,34 +75,46 @@ def check(
         raise typer.Exit(1)
 
 
-class _Progress:
-    """Where a suite stands, from where one of its types stands."""
-
-    def __init__(self, suite: Suite) -> None:
-        self._name = suite.name
-        self._before: dict[str, int] = {}
-        total = 0
-        for kind, questions in suite.questions.items():
-            self._before[kind] = total
-            total += len(questions)
-
-    def at(self, kind: str, done: int) -> tuple[int, str]:
-        """Questions done in all, and what to call this."""
-        return self._before[kind] + done, f"{self._name} {kind}"
+def _progress(suite: Suite, show: Callable[[int, str], None]) -> Callable[[str, int, int], None]:
+    """From where one type stands to where the suite stands."""
+    before: dict[str, int] = {}
+    total = 0
+    for kind, questions in suite.questions.items():
+        before[kind] = total
+        total += len(questions)
+    return lambda kind, done, _: show(before[kind] + done, f"{suite.name} {kind}")
 
 
-def _read(
-    terminal: Terminal, folder: Path, graph: Path | None, graphs: dict[Path, KnowledgeGraph]
-) -> Suite:
-    """A suite; its graph is put into `graphs`, each graph once."""
-    with terminal.stage("suite", f"reading {folder}"):
-        from kgreason.bench.suites import read_suite
-        from kgreason.knowledge import KnowledgeGraph
+def _read(terminal: Terminal, folders: list[Path], graph: Path | None) -> list[Suite]:
+    found = []
+    for folder in folders:
+        with terminal.stage("suite", f"reading {folder}"):
+            from kgreason.bench.suites import read_suite
 
-        suite = read_suite(folder, graph)
-        if suite.graph not in graphs:
+            found.append(read_suite(folder, graph))
+    return found
+
+
+def _restricted(
+    suites: list[Suite], types: tuple[str, ...] | None, limit: int | None
+) -> list[Suite]:
+    """The suites with what is wanted of them; a type must be known to one of them."""
+    if types is None:
+        return [suite.only(None, limit) for suite in suites]
+    if nowhere := [kind for kind in types if not any(kind in one.types for one in suites)]:
+        suites[0].only(nowhere)
+    kept = ((suite, [kind for kind in types if kind in suite.types]) for suite in suites)
+    return [suite.only(kinds, limit) for suite, kinds in kept if kinds]
+
+
+def _graph(terminal: Terminal, suite: Suite, graphs: dict[Path, KnowledgeGraph]) -> KnowledgeGraph:
+    """The suite's graph, each graph read once."""
+    if suite.graph not in graphs:
+        with terminal.stage("graph", f"reading {suite.graph}"):
+            from kgreason.knowledge import KnowledgeGraph
+
             graphs[suite.graph] = KnowledgeGraph.load(suite.graph)
-    return suite
+    return graphs[suite.graph]
 
 
 command(app, "check", check)

@@ -10,6 +10,7 @@ from kgreason.cli.terminal import Terminal
 if TYPE_CHECKING:
     from kgreason.engine import Engine
     from kgreason.explanation import Explanation
+    from kgreason.formula import Query
     from kgreason.knowledge import KnowledgeGraph
     from kgreason.normal import Semantics
 
@@ -67,32 +68,44 @@ def make_engine(terminal: Terminal, graph: KnowledgeGraph, options: ReasoningOpt
     return engine
 
 
-def outline(
-    graph: KnowledgeGraph, text: str, language: str, options: ReasoningOptions
-) -> Explanation:
-    """What would be done over known facts, without the engine and what it costs to import."""
+def understand(graph: KnowledgeGraph, text: str, language: str) -> Query[int]:
+    """The question in the graph's ids: mistakes in it are told before a model is loaded."""
     from kgreason.binding import bind
+    from kgreason.syntax import parse
+
+    return bind(parse(text, language, graph.vocabulary.prefixes), graph.vocabulary)
+
+
+def outline(
+    terminal: Terminal, graph: KnowledgeGraph, question: Query[int], options: ReasoningOptions
+) -> Explanation:
+    """Everything up to the plan; a model is loaded only to learn what its rows cost."""
+    if options.model == FACTS:
+        return _outline_of_facts(graph, question, options)
+    return make_engine(terminal, graph, options).explain(question, run=False)
+
+
+def _outline_of_facts(
+    graph: KnowledgeGraph, question: Query[int], options: ReasoningOptions
+) -> Explanation:
+    """The outline without the engine, and so without torch."""
     from kgreason.compute import fold, lower
     from kgreason.explanation import Explanation, naming
     from kgreason.normal import normalize
     from kgreason.planning import Statistics, plan
-    from kgreason.predictors.base import RowPrice
-    from kgreason.syntax import parse
+    from kgreason.predictors.base import fact_price
     from kgreason.truth import resolve_logic
 
-    vocabulary = graph.vocabulary
     logic = resolve_logic(options.logic)
     facts = graph.index(observed_splits(graph, options))
-    bound = bind(parse(text, language, vocabulary.prefixes), vocabulary)
-    form = normalize(bound, logic, cast("Semantics", options.semantics))
-    statistics = Statistics(graph.entity_count, facts, RowPrice(1.0, 0.0, facts_only=True))
-    planned = plan(form.graph, logic, statistics)
+    form = normalize(question, logic, cast("Semantics", options.semantics))
+    planned = plan(form.graph, logic, Statistics(graph.entity_count, facts, fact_price(facts)))
     return Explanation(
-        bound,
+        question,
         form,
         planned,
         fold([lower(planned)]),
-        naming(vocabulary),
+        naming(graph.vocabulary),
         str(logic),
         options.semantics,
         f"facts ({facts.fact_count:,} observed)",

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from kgreason.cli.answers import answer_lines
 from kgreason.cli.command import command
-from kgreason.cli.corridor import FACTS, load_graph, make_engine, outline
+from kgreason.cli.corridor import load_graph, make_engine, outline, understand
 from kgreason.cli.options import GraphOptions, QuestionOptions, ReasoningOptions
 from kgreason.cli.terminal import Terminal
-
-if TYPE_CHECKING:
-    from kgreason.explanation import Explanation
-    from kgreason.knowledge import KnowledgeGraph
 
 
 def explain(
@@ -28,31 +24,22 @@ def explain(
     """Show how a question is read, rewritten, planned, computed and answered."""
     text = question.text(graph.graph)
     loaded = load_graph(terminal, graph)
+    bound = understand(loaded, text, question.language)
     if plan:
-        terminal.print(str(planned(terminal, loaded, text, question.language, reasoning)))
+        terminal.print(str(outline(terminal, loaded, bound, reasoning)))
         return
     engine = make_engine(terminal, loaded, reasoning)
-    explanation = engine.explain(text, run=False, language=question.language)
+    explanation = engine.explain(bound, run=False)
     terminal.print(str(explanation))
     engine.check_price(explanation.plan)
     with terminal.stage("answers", "answering"):
-        answers = engine.ask(explanation.query, limit=limit)
+        answers = engine.ask(bound, limit=limit)
     terminal.print(f"\nwork\n  {answers.work}")
     terminal.print(f"\nanswers ({len(answers):,} of {answers.total:,})")
-    offset = explanation.query.modifiers.offset
+    offset = bound.modifiers.offset
     for line in answer_lines(answers, loaded.vocabulary.prefixes, offset):
         line.pad_left(2)
         terminal.print(line)
-
-
-def planned(
-    terminal: Terminal, graph: KnowledgeGraph, text: str, language: str, options: ReasoningOptions
-) -> Explanation:
-    """Everything up to the plan; a model is loaded only to learn what its rows cost."""
-    if options.model == FACTS:
-        return outline(graph, text, language, options)
-    engine = make_engine(terminal, graph, options)
-    return engine.explain(text, run=False, language=language)
 
 
 def register(app: typer.Typer) -> None:

@@ -63,9 +63,9 @@ def show(terminal: Terminal, file: Checkpoint) -> None:
     ]
     for name, value in info.training.items():
         if isinstance(value, dict):
-            lines += [(f"{name} {key}", str(part)) for key, part in value.items()]
-        elif value is not None:
-            lines.append((f"training {name.replace('_', ' ')}", str(value)))
+            lines += [(f"{name} {_words(key)}", _value(part)) for key, part in value.items()]
+        elif value is not None and name not in ("model", "dimension"):
+            lines.append((f"training {_words(name)}", _value(value)))
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         terminal.print(f"{name:<{width}}  {value}")
@@ -140,6 +140,14 @@ def export(
 
     export_checkpoint(file, output)
     terminal.note(f"written to {output}")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _value(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _row(name: str, info: CheckpointInfo) -> list[str]:

@@ -39,7 +39,7 @@ class Target:
         if path is not None:
             _check_place(path)
         if wanted is not None:
-            return cls(wanted, path)
+            return cls(_short_name(wanted), path)
         if path is None:
             return cls(TABLE if interactive else "tsv", None)
         if path.suffix.lower() not in _SUFFIXES:
@@ -49,20 +49,21 @@ class Target:
             )
         return cls(_SUFFIXES[path.suffix.lower()], path)
 
-    def resolved(self) -> Target:
-        """The same with a MIME type replaced by its short name; UsageError where unknown."""
-        if self.format == TABLE:
-            return self
-        from kgreason.answers import format_name
-
-        return Target(format_name(self.format), self.path)
-
     def write(self, terminal: Terminal, text: str) -> None:
         """Hand over a whole document."""
         if self.path is None:
             terminal.data(text)
         else:
             write_whole(self.path, text)
+
+
+def _short_name(wanted: str) -> str:
+    if wanted.lower() in _SUFFIXES.values():
+        return wanted.lower()
+    # MIME types and mistakes; what knows them needs torch.
+    from kgreason.answers import format_name
+
+    return format_name(wanted)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -10,8 +10,7 @@ import typer
 
 from kgreason.cli.answers import answer_lines
 from kgreason.cli.command import command
-from kgreason.cli.corridor import load_graph, make_engine
-from kgreason.cli.explain import planned
+from kgreason.cli.corridor import load_graph, make_engine, outline, understand
 from kgreason.cli.options import (
     GraphOptions,
     QuestionOptions,
@@ -26,7 +25,8 @@ from kgreason.errors import UsageError
 
 if TYPE_CHECKING:
     from kgreason.answers import Answers
-    from kgreason.engine import Engine, Prepared
+    from kgreason.engine import Engine
+    from kgreason.formula import Query
     from kgreason.knowledge import KnowledgeGraph
 
 _OUTPUT = "Output"
@@ -108,19 +108,17 @@ def query(
     _check(output, reasoning)
     text = question.text(graph.graph)
     loaded = load_graph(terminal, graph)
+    bound = understand(loaded, text, question.language)
     if output.estimate:
-        plan = planned(terminal, loaded, text, question.language, reasoning).plan
-        terminal.print(str(plan.price))
+        terminal.print(str(outline(terminal, loaded, bound, reasoning).plan.price))
         return
     engine = make_engine(terminal, loaded, reasoning)
-    target = target.resolved()
-    with terminal.stage("plan", "planning"):
-        prepared = engine.prepare(text, language=question.language)
+    explanation = engine.explain(bound, run=False)
     if output.explain:
-        terminal.note(f"{engine.explain(prepared.query, run=False)}\n")
-    engine.check_price(prepared.plan)
-    answers = _answers(terminal, engine, prepared, target, output)
-    _deliver(terminal, target, answers, loaded, prepared)
+        terminal.note(f"{explanation}\n")
+    engine.check_price(explanation.plan)
+    answers = _answers(terminal, engine, bound, target, output)
+    _deliver(terminal, target, answers, loaded, bound)
     _footer(terminal, engine, answers)
     if output.time:
         spent = ", ".join(f"{name} {took:.3f} s" for name, took in terminal.seconds.items())
@@ -140,6 +138,9 @@ def parse_limit(text: str) -> int | None:
 
 def _check(output: OutputOptions, reasoning: ReasoningOptions) -> None:
     """Tell of a slip before the graph is read."""
+    from kgreason.truth import resolve_logic
+
+    resolve_logic(reasoning.logic)
     if output.limit is not None:
         parse_limit(output.limit)
     size(reasoning.max_memory)
@@ -149,18 +150,18 @@ def _check(output: OutputOptions, reasoning: ReasoningOptions) -> None:
 def _answers(
     terminal: Terminal,
     engine: Engine,
-    prepared: Prepared,
+    question: Query[int],
     target: Target,
     output: OutputOptions,
 ) -> Answers:
     if output.limit is not None:
         limit = parse_limit(output.limit)
     else:
-        limit = None if prepared.query.modifiers.limit is not None else _DEFAULT_LIMIT
+        limit = None if question.modifiers.limit is not None else _DEFAULT_LIMIT
     # The other formats have no place for witnesses.
     witness = target.format == TABLE and not output.no_witness
     with terminal.stage("answers", "answering"):
-        return engine.ask(prepared.query, limit=limit, witness=witness)
+        return engine.ask(question, limit=limit, witness=witness)
 
 
 def _deliver(
@@ -168,14 +169,14 @@ def _deliver(
     target: Target,
     answers: Answers,
     graph: KnowledgeGraph,
-    prepared: Prepared,
+    question: Query[int],
 ) -> None:
     if target.format != TABLE:
         from kgreason.answers import serialize
 
         target.write(terminal, serialize(answers, target.format))
         return
-    offset = prepared.query.modifiers.offset
+    offset = question.modifiers.offset
     lines = list(answer_lines(answers, graph.vocabulary.prefixes, offset))
     if target.path is not None:
         target.write(terminal, "".join(f"{line.plain}\n" for line in lines))
@@ -186,13 +187,15 @@ def _deliver(
 
 def _footer(terminal: Terminal, engine: Engine, answers: Answers) -> None:
     """How much was found, with what, and what it took."""
-    counted = f"{len(answers):,} of {answers.total:,} answers"
-    found = "yes or no" if answers.is_boolean else counted if answers.total else "no answers"
-    observed = ", ".join(engine.observed)
-    terminal.note(
-        f"{found} | {engine.predictor.name} | {engine.logic} logic | observed: {observed} | "
-        f"{answers.work}"
-    )
+    parts = [
+        engine.predictor.name,
+        f"{engine.logic} logic",
+        f"observed: {', '.join(engine.observed)}",
+        str(answers.work),
+    ]
+    if not answers.is_boolean:
+        parts.insert(0, f"{len(answers):,} of {answers.total:,} answers")
+    terminal.note(" | ".join(parts))
     if not answers.total and not answers.is_boolean and engine.predictor.price().facts_only:
         terminal.note("known facts alone give none; a model (-m) predicts missing links")
 

@@ -46,7 +46,10 @@ class Terminal:
 
     def print(self, text: str | Text) -> None:
         """A line for people on standard output."""
-        self.out.print(text, soft_wrap=True)
+        # Written here, not by rich, which ends the process when the reader has gone.
+        with self.out.capture() as shown:
+            self.out.print(text, soft_wrap=True)
+        sys.stdout.write(shown.get())
 
     def data(self, text: str) -> None:
         """A document for programs on standard output, always UTF-8."""

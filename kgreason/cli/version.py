@@ -8,6 +8,7 @@ from importlib.metadata import version as distribution_version
 
 import typer
 
+from kgreason import __version__
 from kgreason.cli.command import command
 from kgreason.cli.terminal import Terminal
 
@@ -17,7 +18,7 @@ _PACKAGES = ("pykeen", "polars", "pyoxigraph", "rdflib", "safetensors", "numpy")
 def version(terminal: Terminal) -> None:
     """Show the versions of what matters here, and whether there is a GPU."""
     lines = [
-        ("kgreason", installed("kgreason")),
+        ("kgreason", __version__),
         ("python", f"{platform.python_version()} ({platform.platform()})"),
         ("torch", f"{installed('torch')} ({_cuda()})"),
         *((name, installed(name)) for name in _PACKAGES),

@@ -171,6 +171,7 @@ class KnowledgeGraph:
         *sources: str | Path,
         input_format: str | None = None,
         labels: str | Path | Mapping[str, str] | None = None,
+        label_properties: Iterable[str] = (),
         lenient: bool = False,
         name: str | None = None,
         progress: Callable[[int], None] | None = None,
@@ -181,13 +182,14 @@ class KnowledgeGraph:
         in the BetaE layout or with `train`, `valid` and `test` tables, a store, or `pykeen:umls`,
         `pykeen:nations`, `pykeen:kinships`. Named graphs are merged; blank nodes of different
         sources stay apart. `input_format` overrides the suffix. `labels` is a file of
-        `name TAB label` lines, or a mapping. `lenient` passes over malformed statements and
-        counts them in `skipped`. `progress` is called with the facts read so far.
+        `name TAB label` lines, or a mapping; `label_properties` names relations whose literals
+        are labels, besides rdfs:label and skos:prefLabel. `lenient` passes over malformed
+        statements and counts them in `skipped`. `progress` is called with the facts read so far.
         Raises `DataError` for malformed data and `UsageError` for a source that cannot be used.
         """
         from kgreason.knowledge.load import Options, load
 
-        options = Options(input_format, lenient, progress)
+        options = Options(input_format, lenient, progress, tuple(label_properties))
         return load(tuple(str(source) for source in sources), options, labels, name)
 
     @classmethod

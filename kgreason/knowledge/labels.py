@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kgreason.errors import DataError
+from kgreason.errors import DataError, UsageError
 from kgreason.knowledge.terms import RDFS_LABEL, SKOS_LABEL, literal_parts
 
 # Which label of an entity is shown: the smallest rank wins.
-_GIVEN, _FROM_SOURCE, _PREFERRED, _PLAIN = range(4)
+_GIVEN, _FROM_SOURCE, _CHOSEN, _PREFERRED, _PLAIN = range(5)
 
 _WIKIDATA_ID = r" \(Q[0-9]+\)$"
 
@@ -49,14 +49,20 @@ def collect_labels(
     facts: Mapping[str, NDArray[np.int32]],
     given: Mapping[str, str],
     from_source: Mapping[str, str],
+    properties: Sequence[str] = (),
 ) -> pl.DataFrame:
-    """Columns entity and label, the label to show first: given, then preferred, then rdfs:label.
+    """Columns entity and label, the label to show first: given, chosen, preferred, rdfs:label.
 
+    properties: relations that the user says hold labels; each must be one of the graph.
     Among labels of one kind English comes first, then no language, then the others.
     """
     parts = [
         _named(entities, given, _GIVEN, required=True),
         _named(entities, from_source, _FROM_SOURCE, required=False),
+        *(
+            _stated(entities, relations, facts, _relation(relations, name), _CHOSEN)
+            for name in properties
+        ),
         _stated(entities, relations, facts, SKOS_LABEL, _PREFERRED),
         _stated(entities, relations, facts, RDFS_LABEL, _PLAIN),
     ]
@@ -65,6 +71,17 @@ def collect_labels(
         table.sort(["entity", "rank", "language"], maintain_order=True)
         .select("entity", "label")
         .unique(maintain_order=True, keep="first")
+    )
+
+
+def _relation(relations: pl.Series, name: str) -> str:
+    """The relation's name as the graph writes it: an IRI may come without its angle brackets."""
+    for spelled in (name, f"<{name}>"):
+        if relations.index_of(spelled) is not None:
+            return spelled
+    raise UsageError(
+        f"no relation {name!r} holds labels: the graph has no such relation",
+        remedy="name it in full, for example http://xmlns.com/foaf/0.1/name",
     )
 
 

@@ -32,6 +32,7 @@ class Options:
     input_format: str | None = None
     lenient: bool = False
     progress: Callable[[int], None] | None = None
+    label_properties: tuple[str, ...] = ()
 
 
 def load(
@@ -43,7 +44,8 @@ def load(
     """See `KnowledgeGraph.load`."""
     if not sources:
         raise UsageError("no source was given", remedy="name a file, a folder or `-`")
-    if len(sources) == 1 and labels is None and name is None and is_store(Path(sources[0])):
+    plain = labels is None and name is None and not options.label_properties
+    if len(sources) == 1 and plain and is_store(Path(sources[0])):
         return KnowledgeGraph.open(sources[0])
 
     def read(collector: Collector) -> None:
@@ -51,7 +53,13 @@ def load(
             _read_source(source, collector, options)
             collector.end_source()
 
-    return collected(read, name or source_name(sources[0]), labels, "+".join(sources))
+    return collected(
+        read,
+        name or source_name(sources[0]),
+        labels,
+        "+".join(sources),
+        options.label_properties,
+    )
 
 
 def collected(
@@ -59,6 +67,7 @@ def collected(
     name: str,
     labels: str | Path | Mapping[str, str] | None = None,
     origin: str | None = None,
+    label_properties: tuple[str, ...] = (),
 ) -> KnowledgeGraph:
     """Run a reader and make a graph of what it collected; `DataError` when that is nothing."""
     collector = Collector()
@@ -73,7 +82,7 @@ def collected(
     entities = collector.entities.names()
     relations = collector.relations.names()
     prefixes, skipped_count = collector.prefixes, collector.skipped
-    table = collect_labels(entities, relations, facts, given, collector.labels)
+    table = collect_labels(entities, relations, facts, given, collector.labels, label_properties)
     vocabulary = Vocabulary(entities, relations, prefixes=prefixes, labels=table)
     return KnowledgeGraph(Loaded(name, vocabulary, facts), skipped=skipped_count)
 

@@ -179,10 +179,17 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "to-disjunctions",
         outside_negation(_to_disjunctions),
-        frozenset({Law.AND_OVER_OR, Law.EXISTS_OVER_OR}),
+        frozenset(
+            {Law.AND_OVER_OR, Law.EXISTS_OVER_AND, Law.EXISTS_OVER_OR, Law.VACUOUS_EXISTS}
+        ),
         defines_dnf=True,
     ),
-    Rule("split-exists", bottom_up(_split_exists), frozenset({Law.EXISTS_OVER_OR})),
+    Rule(
+        "split-exists",
+        bottom_up(_split_exists),
+        # A disjunct keeps only the variables that it mentions.
+        frozenset({Law.EXISTS_OVER_OR, Law.VACUOUS_EXISTS}),
+    ),
     Rule("drop-repeated", bottom_up(_drop_repeated), frozenset({Law.IDEMPOTENCE})),
     Rule("flatten-again", bottom_up(_flatten), frozenset()),
 )

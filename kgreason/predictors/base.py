@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from kgreason.knowledge import FactIndex
     from kgreason.truth.rows import TruthRows
 
 
@@ -21,6 +22,13 @@ class RowPrice:
     flops: float
     entries: float
     facts_only: bool = False
+
+
+def fact_price(index: FactIndex) -> RowPrice:
+    """What a row of observed facts costs: the mean number of tails that a pair with any has."""
+    pairs = sum(len(index.heads(relation)) for relation in range(index.relation_count))
+    tails = 2 * index.fact_count / pairs if pairs else 0.0
+    return RowPrice(1.0 + tails, tails, facts_only=True)
 
 
 class LinkPredictor(Protocol):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgreason.predictors.base import RowPrice
+from kgreason.predictors.base import RowPrice, fact_price
 from kgreason.predictors.csr import fact_rows
 from kgreason.truth.rows import TruthRows
 
@@ -51,10 +51,8 @@ class FactPredictor:
         return torch.from_numpy(heads).to(self._device)
 
     def price(self) -> RowPrice:
-        return RowPrice(1.0 + self._mean_tails, self._mean_tails, facts_only=True)
+        return self._price
 
     @cached_property
-    def _mean_tails(self) -> float:
-        """Tails per (head, directed relation) pair that has any."""
-        pairs = sum(len(self._index.heads(r)) for r in range(self._index.relation_count))
-        return 2 * self._index.fact_count / pairs if pairs else 0.0
+    def _price(self) -> RowPrice:
+        return fact_price(self._index)

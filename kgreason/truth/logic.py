@@ -99,7 +99,8 @@ class NoisyOr(Product):
 
     @property
     def laws(self) -> frozenset[Law]:
-        return _DUAL
+        # 1 − Π(1 − S(a, b)) is the same product either way.
+        return _DUAL | {Law.EXISTS_OVER_OR}
 
 
 @dataclass(frozen=True)

@@ -188,19 +188,18 @@ def _exists_over_background(
 
 def _noisy_or_over_background(vector: TruthVector, owner: Tensor, owners: int) -> TruthVector:
     """1 − Π(1 − a): each row's background counts for every entity, less where the row lists it."""
-    # A background of exactly 1 has log-miss −∞, which cannot be taken off again: count those apart.
+    # A background of exactly 1 has log-miss −∞, which cannot be taken off again, and sums of
+    # logarithms leave dust where all of them are taken off: both kinds of rows are counted apart.
     certain = vector.background >= 1
     row_miss = torch.where(certain, 0.0, torch.log1p(-vector.background.clamp(max=1 - 1e-7)))
-    total = row_miss.new_zeros(owners).index_add_(0, owner, row_miss)
-    ones = torch.zeros(owners, dtype=torch.int64, device=owner.device)
-    ones.index_add_(0, owner, certain.long())
+    parts = torch.stack([row_miss, certain.to(row_miss), (vector.background > 0).to(row_miss)], 1)
+    total = parts.new_zeros(owners, 3).index_add_(0, owner, parts)
     keys, index = (owner[vector.row] * vector.entity_count + vector.entities).unique(
         return_inverse=True
     )
-    at = keys // vector.entity_count
-    change = torch.log1p(-vector.truths) - row_miss[vector.row]
-    miss = total[at].index_add(0, index, change)
-    left = ones[at].index_add(0, index, -certain[vector.row].long())
-    truths = torch.where(left > 0, 1.0, 1 - miss.exp())
-    background = torch.where(ones > 0, 1.0, 1 - total.exp())
+    left = total[keys // vector.entity_count].index_add(0, index, -parts[vector.row])
+    others = torch.where(left[:, 2] > 0, left[:, 0].clamp(max=0), 0.0)
+    miss = others.index_add(0, index, torch.log1p(-vector.truths))
+    truths = torch.where(left[:, 1] > 0, 1.0, 1 - miss.exp())
+    background = torch.where(total[:, 1] > 0, 1.0, 1 - total[:, 0].exp())
     return _pruned(vector.entity_count, background, keys, truths)

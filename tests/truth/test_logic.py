@@ -1,0 +1,42 @@
+"""Logics by name, and what is told when there is none of that name."""
+
+from __future__ import annotations
+
+import pytest
+
+from kgreason.errors import UsageError
+from kgreason.truth import GODEL, LOGICS, Godel, Hamacher, Lukasiewicz, Yager, resolve_logic
+
+
+@pytest.mark.parametrize("name", LOGICS)
+def test_every_logic_is_found_by_its_name(name: str) -> None:
+    logic = resolve_logic(name)
+    assert logic.name == name
+    assert resolve_logic(str(logic)) == logic
+
+
+def test_spellings_and_parameters() -> None:
+    assert resolve_logic(" Gödel ") == GODEL == Godel()
+    assert resolve_logic("Łukasiewicz") == Lukasiewicz()
+    assert resolve_logic("hamacher:0.5") == Hamacher(0.5)
+    assert resolve_logic("yager:3") == Yager(3.0)
+    assert resolve_logic(GODEL) is GODEL
+
+
+def test_an_unknown_logic_is_offered_the_nearest() -> None:
+    with pytest.raises(UsageError, match="there is no logic named 'prodct'") as caught:
+        resolve_logic("prodct")
+    assert "did you mean product?" in str(caught.value)
+    assert all(name in str(caught.value) for name in LOGICS)
+
+
+@pytest.mark.parametrize("text", ["product:2", "godel:1", "hamacher:x", "yager:1:2"])
+def test_a_parameter_that_cannot_be_taken(text: str) -> None:
+    with pytest.raises(UsageError, match="a parameter it cannot take"):
+        resolve_logic(text)
+
+
+@pytest.mark.parametrize("text", ["hamacher:-1", "hamacher:inf", "hamacher:nan", "yager:0"])
+def test_a_parameter_out_of_range(text: str) -> None:
+    with pytest.raises(UsageError, match="parameter is"):
+        resolve_logic(text)
