@@ -13,7 +13,7 @@ from kgreason.answers import Answer, Answers, Ground, Ranking, Witness, ground, 
 from kgreason.binding import bind
 from kgreason.errors import LimitError, UsageError
 from kgreason.explanation import Explanation, evidence, naming
-from kgreason.formula import Atom, Query, Variable, fill, walk
+from kgreason.formula import Atom, Constant, Query, Variable, fill, terms, walk
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.normal import NormalForm, QueryGraph, Semantics
 from kgreason.planning import Plan
@@ -250,9 +250,11 @@ class Engine:
 
 def _is_bound(question: Query[Any]) -> bool:
     """Whether relations and entities are ids already."""
-    return any(
-        isinstance(part, Atom) and isinstance(part.relation, int) for part in walk(question.formula)
-    )
+    names: list[object] = []
+    for part in walk(question.formula):
+        names += [part.relation] if isinstance(part, Atom) else []
+        names += [term.name for term in terms(part) if isinstance(term, Constant)]
+    return any(isinstance(name, int) for name in names)
 
 
 def _observed(graph: KnowledgeGraph, observed: Iterable[str] | None) -> tuple[str, ...]:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# The tensors of the tests are tiny: threads would wait for one another far longer than they work.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def data() -> Path:

@@ -1,6 +1,6 @@
 """A graph of six entities and three relations, with questions about it bound to ids.
 
-    r: a→b a→c f→d    s: b→d b→e c→e d→a    t: c→f d→f e→f e→a
+r: a→b a→c f→d    s: b→d b→e c→e d→a    t: c→f d→f e→f e→a
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from kgreason.binding import bind
 from kgreason.explanation import naming
 from kgreason.formula import Query
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.planning import Plan, Statistics, plan
 from kgreason.normal import Semantics, normalize
+from kgreason.planning import Plan, Statistics, plan
 from kgreason.predictors.base import RowPrice
 from kgreason.syntax import parse
 from kgreason.truth import PRODUCT, Logic
 
-FACTS = (
-    "a r b,a r c,b s d,b s e,c s e,c t f,d t f,e t f,e t a,f r d,d s a"  # one fact per comma
-)
+FACTS = "a r b,a r c,b s d,b s e,c s e,c t f,d t f,e t f,e t a,f r d,d s a"  # one fact per comma
 GRAPH = KnowledgeGraph.from_triples(
     [(h, r, t) for h, r, t in (fact.split() for fact in FACTS.split(","))]
 )

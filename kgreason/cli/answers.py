@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
+from kgreason.cli.terminal import visible
+
 if TYPE_CHECKING:
     from kgreason.answers import Answer, Answers, Witness
 
@@ -94,5 +96,5 @@ def _padded(text: str, width: int) -> str:
 
 
 def _visible(text: str) -> str:
-    """Control characters spelled out: a name must not move the cursor or break the table."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    """A name on one line."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")

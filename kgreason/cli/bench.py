@@ -32,7 +32,7 @@ def check(
     terminal: Terminal,
     suites: Annotated[
         list[Path],
-        typer.Argument(metavar="SUITE…", help="Folders in the BetaE or the EFO1 layout."),
+        typer.Argument(metavar="SUITE", help="Folders in the BetaE or the EFO1 layout."),
     ],
     graph: Annotated[
         Path | None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from kgreason.cli.options import GraphOptions, ReasoningOptions, names, size, truth
+from kgreason.cli.options import ReadingOptions, ReasoningOptions, names, size, truth
 from kgreason.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -18,17 +18,23 @@ FACTS = "facts"
 
 
 def load_graph(
-    terminal: Terminal, options: GraphOptions, *, lenient: bool = False, name: str | None = None
+    terminal: Terminal,
+    sources: list[str],
+    options: ReadingOptions,
+    *,
+    lenient: bool = False,
+    name: str | None = None,
 ) -> KnowledgeGraph:
     """Read the graph, saying how far that is."""
-    what = ", ".join(options.graph)
+    what = ", ".join(sources)
     with terminal.stage("graph", f"reading {what}") as show:
         from kgreason.knowledge import KnowledgeGraph
 
         return KnowledgeGraph.load(
-            *options.graph,
+            *sources,
             input_format=options.input_format,
             labels=options.labels,
+            label_properties=options.label_property or (),
             lenient=lenient,
             name=name,
             progress=lambda count: show(f"reading {what}: {count:,} facts"),

@@ -9,13 +9,14 @@ import typer
 from kgreason.cli.answers import answer_lines
 from kgreason.cli.command import command
 from kgreason.cli.corridor import load_graph, make_engine, outline, understand
-from kgreason.cli.options import GraphOptions, QuestionOptions, ReasoningOptions
+from kgreason.cli.options import GraphOptions, QuestionOptions, ReadingOptions, ReasoningOptions
 from kgreason.cli.terminal import Terminal
 
 
 def explain(
     terminal: Terminal,
     graph: GraphOptions,
+    reading: ReadingOptions,
     question: QuestionOptions,
     reasoning: ReasoningOptions,
     plan: Annotated[bool, typer.Option("--plan", help="Stop before anything is computed.")] = False,
@@ -23,7 +24,7 @@ def explain(
 ) -> None:
     """Show how a question is read, rewritten, planned, computed and answered."""
     text = question.text(graph.graph)
-    loaded = load_graph(terminal, graph)
+    loaded = load_graph(terminal, graph.graph, reading)
     bound = understand(loaded, text, question.language)
     if plan:
         terminal.print(str(outline(terminal, loaded, bound, reasoning)))

@@ -9,7 +9,7 @@ import typer
 
 from kgreason.cli.command import command
 from kgreason.cli.corridor import load_graph
-from kgreason.cli.options import GraphOptions
+from kgreason.cli.options import ReadingOptions
 from kgreason.cli.terminal import Terminal
 
 
@@ -18,7 +18,7 @@ def load(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE…",
+            metavar="SOURCE",
             help="RDF, TSV or CSV files (also .gz .bz2 .zst), a BetaE folder, a folder with train, "
             "valid and test tables, pykeen:umls; `-` is standard input.",
         ),
@@ -26,24 +26,14 @@ def load(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="STORE", help="Folder to write, name.kg.")
     ],
-    input_format: Annotated[
-        str | None,
-        typer.Option(
-            "--input-format", metavar="FORMAT", help="Format, by default told by the suffix."
-        ),
-    ] = None,
-    labels: Annotated[
-        Path | None,
-        typer.Option("--labels", metavar="FILE", help="Lines of name TAB label."),
-    ] = None,
+    reading: ReadingOptions,
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Skip malformed statements and count them.")
     ] = False,
     name: Annotated[str | None, typer.Option("--name", help="What to call the graph.")] = None,
 ) -> None:
     """Read a knowledge graph and write it as a store, which opens at once."""
-    options = GraphOptions(graph=sources, input_format=input_format, labels=labels)
-    graph = load_graph(terminal, options, lenient=lenient, name=name)
+    graph = load_graph(terminal, sources, reading, lenient=lenient, name=name)
     with terminal.stage("save", f"writing {output}"):
         graph.save(output)
     terminal.note(graph.describe())

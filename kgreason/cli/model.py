@@ -9,7 +9,7 @@ import typer
 
 from kgreason.cli.command import command
 from kgreason.cli.corridor import load_graph
-from kgreason.cli.options import GraphOptions, offer
+from kgreason.cli.options import GraphOptions, ReadingOptions, offer
 from kgreason.cli.terminal import Terminal
 from kgreason.cli.train import parse_arguments
 from kgreason.errors import KgreasonError, UsageError
@@ -80,6 +80,7 @@ def import_model(
         Path, typer.Option("--output", "-o", metavar="FILE", help="Checkpoint to write.")
     ],
     graph: GraphOptions,
+    reading: ReadingOptions,
     model: Annotated[str, typer.Option(help="complex, or a PyKEEN model.")] = "complex",
     layout: Annotated[
         str | None,
@@ -108,7 +109,7 @@ def import_model(
     """Make a checkpoint from weights of elsewhere, for the graph they were trained on."""
     _among("layout", layout, ("halves", "interleaved"))
     _among("relation order", relation_order, ("interleaved", "appended"))
-    loaded = load_graph(terminal, graph)
+    loaded = load_graph(terminal, graph.graph, reading)
     from kgreason.predictors import import_checkpoint
 
     info = import_checkpoint(

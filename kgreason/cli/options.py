@@ -41,6 +41,12 @@ class GraphOptions:
             rich_help_panel=_DATA,
         ),
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingOptions:
+    """How the files of a knowledge graph are read."""
+
     input_format: Annotated[
         str | None,
         typer.Option(
@@ -54,6 +60,15 @@ class GraphOptions:
         Path | None,
         typer.Option(
             "--labels", metavar="FILE", help="Lines of name TAB label.", rich_help_panel=_DATA
+        ),
+    ] = None
+    label_property: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--label-property",
+            metavar="RELATION",
+            help="A relation that holds labels, besides rdfs:label and skos:prefLabel (repeat).",
+            rich_help_panel=_DATA,
         ),
     ] = None
 

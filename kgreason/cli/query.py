@@ -14,6 +14,7 @@ from kgreason.cli.corridor import load_graph, make_engine, outline, understand
 from kgreason.cli.options import (
     GraphOptions,
     QuestionOptions,
+    ReadingOptions,
     ReasoningOptions,
     offer,
     size,
@@ -96,6 +97,7 @@ class OutputOptions:
 def query(
     terminal: Terminal,
     graph: GraphOptions,
+    reading: ReadingOptions,
     question: QuestionOptions,
     reasoning: ReasoningOptions,
     output: OutputOptions,
@@ -107,7 +109,7 @@ def query(
     target = Target.choose(output.format, output.output, terminal.interactive)
     _check(output, reasoning)
     text = question.text(graph.graph)
-    loaded = load_graph(terminal, graph)
+    loaded = load_graph(terminal, graph.graph, reading)
     bound = understand(loaded, text, question.language)
     if output.estimate:
         terminal.print(str(outline(terminal, loaded, bound, reasoning).plan.price))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 Show = Callable[[str], None]
+
+# Controls, line separators that are not newlines, and marks that turn the direction of writing.
+_CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
 
 
 class Terminal:
@@ -36,16 +40,20 @@ class Terminal:
     def note(self, text: str | Text) -> None:
         """A line for people on standard error, unless they asked for quiet."""
         if not self.quiet:
-            self.err.print(text, soft_wrap=True)
+            self.err.print(visible(text) if isinstance(text, str) else text, soft_wrap=True)
 
     def fail(self, text: str) -> None:
         """An error on standard error, quiet or not."""
         from rich.text import Text
 
-        self.err.print(Text.assemble(("error: ", "bold red"), text), soft_wrap=True)
+        self.err.print(Text.assemble(("error: ", "bold red"), visible(text)), soft_wrap=True)
 
     def print(self, text: str | Text) -> None:
         """A line for people on standard output."""
+        text = visible(text) if isinstance(text, str) else text
+        if self.out.color_system is None:
+            sys.stdout.write(f"{text}\n")
+            return
         # Written here, not by rich, which ends the process when the reader has gone.
         with self.out.capture() as shown:
             self.out.print(text, soft_wrap=True)
@@ -83,6 +91,11 @@ class Terminal:
         with Progress(*columns, console=self.err, transient=True) as progress:
             task = progress.add_task(doing, total=total)
             yield lambda done, text: progress.update(task, completed=done, description=text)
+
+
+def visible(text: str) -> str:
+    """Control characters spelled out: a name must not move the cursor. Lines and tabs stay."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def _console(stream: TextIO, color: bool) -> Console:

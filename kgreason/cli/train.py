@@ -11,7 +11,7 @@ import typer
 
 from kgreason.cli.command import command
 from kgreason.cli.corridor import load_graph
-from kgreason.cli.options import GraphOptions, offer
+from kgreason.cli.options import ReadingOptions, offer
 from kgreason.cli.terminal import Terminal
 from kgreason.errors import UsageError
 
@@ -69,19 +69,20 @@ class TrainingOptions:
 def train(
     terminal: Terminal,
     sources: Annotated[
-        list[str], typer.Argument(metavar="GRAPH…", help="As for `kgreason query -g`.")
+        list[str], typer.Argument(metavar="GRAPH", help="As for `kgreason query -g`.")
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="Checkpoint to write.")
     ],
     options: TrainingOptions,
+    reading: ReadingOptions,
 ) -> None:
     """Train a link predictor on the facts of a graph.
 
     An interrupted run goes on where it was when the same command is given again.
     """
     arguments = parse_arguments(options.argument or [])
-    graph = load_graph(terminal, GraphOptions(graph=sources))
+    graph = load_graph(terminal, sources, reading)
     try:
         result = _train(terminal, graph, output, options, arguments)
     except KeyboardInterrupt:

@@ -179,9 +179,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "to-disjunctions",
         outside_negation(_to_disjunctions),
-        frozenset(
-            {Law.AND_OVER_OR, Law.EXISTS_OVER_AND, Law.EXISTS_OVER_OR, Law.VACUOUS_EXISTS}
-        ),
+        frozenset({Law.AND_OVER_OR, Law.EXISTS_OVER_AND, Law.EXISTS_OVER_OR, Law.VACUOUS_EXISTS}),
         defines_dnf=True,
     ),
     Rule(

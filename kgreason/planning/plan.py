@@ -24,6 +24,7 @@ from kgreason.normal import (
     NegatedGroup,
     QueryGraph,
 )
+from kgreason.planning.components import components, mentioned
 from kgreason.planning.operators import (
     Complement,
     Domain,
@@ -107,26 +108,55 @@ class _Planner:
             return self._exhaust(target, members, inner)
         parts: list[Operator] = []
         direct: list[Member] = []
-        for group, variables in _components(members, inner):
+        linked: list[tuple[list[Member], tuple[Variable, ...]]] = []
+        for group, variables in components(members, inner):
             if not variables:
                 direct.extend(group)
             elif any(target in member.variables for member in group):
-                parts.append(self._message(target, group, variables))
+                linked.append((group, variables))
             else:
                 parts.append(self.scalar(group, variables))
-        return self._gather(target, direct, parts, within)
+        tests: list[Operator] = []
+        own = self._gather(target, direct, parts, within, ()) if linked else Everything()
+        for group, variables in linked:
+            message = self._message(target, group, variables)
+            test = self._cheaper_test(target, own, message, group, variables)
+            (parts if test is None else tests).append(test or message)
+        return self._gather(target, direct, parts, within, tests)
+
+    def _cheaper_test(
+        self,
+        target: Variable,
+        own: Operator,
+        message: Operator,
+        members: Sequence[Member],
+        inner: tuple[Variable, ...],
+    ) -> Operator | None:
+        """The members as a test of each entity of the target, if that costs less than a message.
+
+        It does where links lead away from the target, so that a message would have to begin with
+        every entity.
+        """
+        if not any(isinstance(m, Edge) and m.source == target for m in members):
+            return None
+        if support(own, self.statistics) >= self.statistics.entity_count:
+            return None
+        test = self.scalar(members, inner)
+        tested = price(Refine(target, own, test), self.statistics)
+        sent = price(intersect([own, message]), self.statistics)
+        return test if tested.cost < sent.cost else None
 
     def scalar(self, members: Sequence[Member], inner: Iterable[Variable]) -> Operator:
         """∃ inner. ∧ members, all other variables being bound."""
         inner = tuple(inner)
         parts: list[Operator] = []
         whole = [(list(members), inner)] if inner and not self.movable else None
-        for group, variables in whole or _components(members, inner):
+        for group, variables in whole or components(members, inner):
             if not variables:
                 parts.extend(self._scalar_member(member) for member in group)
                 continue
             choices = [self.vector(v, group, [w for w in variables if w != v]) for v in variables]
-            best = min(choices, key=lambda c: price(c, self.statistics).rows)
+            best = min(choices, key=lambda c: price(c, self.statistics).cost)
             parts.append(Some(best))
         return intersect(parts)
 
@@ -148,7 +178,7 @@ class _Planner:
             choices.append((support(source, self.statistics), variable, source, rest))
         _, variable, source, rest = min(choices, key=lambda choice: choice[0])
         others = tuple(v for v in free if v != variable)
-        left = _mentioned(rest, inner) if self.movable else inner
+        left = mentioned(rest, inner) if self.movable else inner
         body, columns = self.table(others, rest, left)
         return Tabulate(variable, source, body), (variable, *columns)
 
@@ -168,7 +198,7 @@ class _Planner:
             source = self._source(variable, beyond, others, rest)
             choices.append((support(source, self.statistics), variable, source, rest))
         _, variable, source, rest = min(choices, key=lambda choice: choice[0])
-        left = [v for v in _mentioned(rest, inner) if v != variable]
+        left = [v for v in mentioned(rest, inner) if v != variable]
         return Project(variable, source, self.vector(target, rest, left))
 
     def _split(
@@ -181,7 +211,7 @@ class _Planner:
         """Members that reach `variable` alone, and those that reach a target."""
         beyond: list[Member] = []
         rest: list[Member] = []
-        for group, _ in _components(members, [v for v in connecting if v != variable]):
+        for group, _ in components(members, [v for v in connecting if v != variable]):
             near = any(v in member.variables for member in group for v in targets)
             (rest if near else beyond).extend(group)
         return beyond, rest
@@ -193,7 +223,7 @@ class _Planner:
         inner: Iterable[Variable],
         rest: Sequence[Member],
     ) -> Operator:
-        source = self.vector(variable, beyond, _mentioned(beyond, inner))
+        source = self.vector(variable, beyond, mentioned(beyond, inner))
         return self._bounded(variable, source, rest)
 
     def _bounded(self, variable: Variable, source: Operator, members: Sequence[Member]) -> Operator:
@@ -228,11 +258,12 @@ class _Planner:
         self,
         target: Variable,
         members: Sequence[Member],
-        parts: list[Operator],
+        parts: Sequence[Operator],
         within: Operator | None,
+        planned_tests: Sequence[Operator],
     ) -> Operator:
-        """∧ of members that mention no inner variable, and of parts already planned."""
-        tests: list[Operator] = []
+        """∧ of members that mention no inner variable, and of parts and tests already planned."""
+        parts, tests = list(parts), list(planned_tests)
         groups: list[Member] = []
         for member in members:
             if isinstance(member, Edge):
@@ -299,34 +330,6 @@ def _unite(parts: list[Operator]) -> Operator:
     return parts[0] if len(parts) == 1 else Unite(tuple(parts))
 
 
-def _mentioned(members: Sequence[Member], variables: Iterable[Variable]) -> tuple[Variable, ...]:
-    found = {v for member in members for v in member.variables}
-    return tuple(v for v in variables if v in found)
-
-
-def _components(
-    members: Sequence[Member], inner: Iterable[Variable]
-) -> list[tuple[list[Member], tuple[Variable, ...]]]:
-    """Groups of members connected through inner variables, each with those variables.
-
-    Members that mention no inner variable are groups of their own.
-    """
-    inner = tuple(inner)
-    groups: list[tuple[list[Member], set[Variable]]] = []
-    for member in members:
-        mine = {v for v in member.variables if v in inner}
-        joined: list[Member] = []
-        apart = []
-        for group, variables in groups:
-            if variables & mine:
-                joined.extend(group)
-                mine |= variables
-            else:
-                apart.append((group, variables))
-        groups = [*apart, ([*joined, member], mine)]
-    return [(group, tuple(v for v in inner if v in found)) for group, found in groups]
-
-
 def _tree(operator: Operator, naming: Naming, first: str, rest: str) -> list[str]:
     lines = [first + title(operator, naming)]
     below = inputs(operator)
@@ -334,6 +337,3 @@ def _tree(operator: Operator, naming: Naming, first: str, rest: str) -> list[str
         branch, bar = ("└─ ", "   ") if i == len(below) - 1 else ("├─ ", "│  ")
         lines += _tree(part, naming, rest + branch, rest + bar)
     return lines
-
-
-__all__ = ["Plan", "plan", "plan_for"]

@@ -17,7 +17,6 @@ from kgreason.planning.operators import (
     Project,
     Refine,
     Row,
-    Some,
     Support,
     Tabulate,
     Unite,
@@ -27,6 +26,10 @@ from kgreason.planning.operators import (
     references,
 )
 from kgreason.predictors.base import RowPrice
+
+# Gathering, combining and grouping one entry of a sparse vector takes as long as so many
+# floating-point operations of a matrix product (measured on a CPU, to the order of magnitude).
+_FLOPS_PER_ENTRY = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,20 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Expected work: predictor rows, their floating-point operations, entries held at once."""
+    """Expected work: predictor rows, their floating-point operations, entries made and held.
+
+    entries: of all intermediates together; largest: of the largest one.
+    """
 
     rows: float
     flops: float
+    entries: float
     largest: float
+
+    @property
+    def cost(self) -> float:
+        """One figure to compare plans by, in floating-point operations."""
+        return self.flops + _FLOPS_PER_ENTRY * self.entries
 
     def __str__(self) -> str:
         return (
@@ -110,7 +122,7 @@ def price(operator: Operator, statistics: Statistics) -> Price:
     bill = _Bill(statistics)
     bill.add(operator, {})
     rows = sum(bill.rows.values())
-    return Price(rows, rows * statistics.row.flops, bill.largest)
+    return Price(rows, rows * statistics.row.flops, bill.entries, bill.largest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +136,13 @@ class _Bill:
         self.statistics = statistics
         self.rows: dict[tuple[object, int], float] = {}
         self.largest = 0.0
+        self.entries = 0.0
 
     def add(self, operator: Operator, bound: dict[Variable, _Binding]) -> None:
         times = prod(bound[v].count for v in _closure(references(operator), bound))
-        self.largest = max(self.largest, times * support(operator, self.statistics))
+        held = times * support(operator, self.statistics)
+        self.largest = max(self.largest, held)
+        self.entries += held
         source = getattr(operator, "source", None)
         relation = getattr(operator, "relation", EQUALS)
         if relation != EQUALS and not isinstance(operator, Domain):
@@ -163,6 +178,3 @@ def _short(number: float) -> str:
         if number >= size:
             return f"{number / size:.3g} {unit}"
     return f"{number:.3g}"
-
-
-__all__ = ["Price", "Some", "Statistics", "price", "support"]

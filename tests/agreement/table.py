@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kgreason.reasoner import Reasoner
 from kgreason.execution import Table
 from kgreason.formula import Query
 from kgreason.knowledge import FactIndex
 from kgreason.predictors.base import RowPrice
+from kgreason.reasoner import Reasoner
 from kgreason.truth import Logic
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
@@ -31,11 +31,11 @@ class TablePredictor:
 
     @property
     def entity_count(self) -> int:
-        return self.truth.shape[1]
+        return int(self.truth.shape[1])
 
     @property
     def relation_count(self) -> int:
-        return self.truth.shape[0]
+        return int(self.truth.shape[0])
 
     def rows(self, heads: Tensor, relations: Tensor) -> TruthRows:
         self.asked += list(zip(heads.tolist(), relations.tolist(), strict=True))

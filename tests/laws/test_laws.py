@@ -75,9 +75,7 @@ def holds(logic: Logic, law: Law) -> bool:
     return bool((left - right).abs().max() < TOLERANCE)
 
 
-PAIRS = [
-    pytest.param(logic, law, id=f"{logic}-{law.name}") for logic, law in product(EVERY, Law)
-]
+PAIRS = [pytest.param(logic, law, id=f"{logic}-{law.name}") for logic, law in product(EVERY, Law)]
 
 
 @pytest.mark.parametrize(("logic", "law"), PAIRS)

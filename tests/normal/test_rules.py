@@ -16,6 +16,7 @@ from tests.agreement import judge
 from tests.agreement.generators import random_query, random_table
 from tests.agreement.test_engine import LOGICS
 from tests.small import symmetric
+from tests.truth.vectors import Array
 
 Y, X = Variable("y"), Variable("x")
 A = Constant(0)
@@ -69,7 +70,7 @@ CROSSED = np.zeros((4, 2, 2))
 CROSSED[0:2, 0], CROSSED[2:4, 1] = 0.5, 0.5
 """r(0, ·) = ½ = s(1, ·), and nothing else."""
 
-BREAKS: list[tuple[str, Logic, Formula[int], np.ndarray[tuple[int, ...], np.dtype[np.float64]], float, float]] = [
+BREAKS: list[tuple[str, Logic, Formula[int], Array, float, float]] = [
     ("drop-unused", NOISY_OR, Exists((X,), r(A, Y)), HALF, 0.75, 0.5),
     ("widen-exists", NOISY_OR, And((r(A, Y), Exists((X,), s(X, Y)))), HALF, 0.375, 0.4375),
     ("to-disjunctions", PRODUCT, And((r(A, Y), Or((s(A, Y), r(Y, A))))), HALF, 0.375, 0.4375),
@@ -84,7 +85,7 @@ def test_a_logic_without_the_law_refuses_what_would_change_the_value(
     name: str,
     logic: Logic,
     formula: Formula[int],
-    table: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    table: Array,
     before: float,
     value: float,
 ) -> None:
@@ -103,7 +104,7 @@ def test_a_logic_without_the_law_refuses_what_would_change_the_value(
 @pytest.mark.parametrize("formula", [entry[2] for entry in BREAKS])
 def test_godel_logic_allows_every_rewrite(formula: Formula[int]) -> None:
     for semantics in ("text", "dnf"):
-        form = normalize(Query((Y,), formula), GODEL, semantics)  # type: ignore[arg-type]
+        form = normalize(Query((Y,), formula), GODEL, semantics)
         assert form.refused == ()
     assert form.fired
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from kgreason.execution import Table, Value
-from kgreason.formula import Variable
+from kgreason.formula import Constant, Variable
 from kgreason.knowledge import FactIndex
 from kgreason.normal import Alternatives, Member, NegatedGroup, QueryGraph, normalize
 from kgreason.planning import (
@@ -23,7 +23,6 @@ from kgreason.planning import (
     inputs,
     is_scalar,
     plan,
-    plan_for,
     references,
 )
 from kgreason.planning.price import support
@@ -33,6 +32,7 @@ from kgreason.truth.vector import TruthVector
 from tests.agreement.generators import CONJUNCTIVE, random_query, random_table
 from tests.agreement.table import TablePredictor, reasoner
 from tests.small import GRAPH, NAMES, STATISTICS, bound, entity, planned
+from tests.truth.vectors import Array
 
 
 def golden() -> list[tuple[str, str, str]]:
@@ -75,14 +75,9 @@ def test_a_cycle_is_cut_at_the_variable_with_the_smallest_support(
     root = planned(text).root
     assert isinstance(root, Project)
     assert root.variable == Variable(chosen)
-    smallest = min(STATISTICS.row_support(c, 4) for c in _constants(one, other))
-    assert support(root.source, STATISTICS) == smallest
-
-
-def _constants(*names: str) -> list[object]:
-    from kgreason.formula import Constant
-
-    return [Constant(entity(name)) for name in names]
+    (t,) = GRAPH.vocabulary.find_relation("t")
+    known = [STATISTICS.row_support(Constant(entity(name)), 2 * t) for name in (one, other)]
+    assert support(root.source, STATISTICS) == min(known)
 
 
 def test_the_columns_of_a_table_are_the_answer_variables() -> None:
@@ -93,7 +88,7 @@ def test_the_columns_of_a_table_are_the_answer_variables() -> None:
 
 def test_a_closed_plan_refers_to_no_outer_variable() -> None:
     rng = Random(5)
-    for _ in range(200):
+    for _ in range(80):
         query = random_query(rng, 4, 3, rng.choice((0, 1, 2, 3)))
         for logic in (PRODUCT, NOISY_OR):
             root = plan(normalize(query, logic).graph, logic, _statistics(rng)).root
@@ -183,7 +178,7 @@ def _shuffled(member: Member, rng: Random) -> Member:
             return member
 
 
-def dense(value: Value, found: Plan, free: tuple[Variable, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def dense(value: Value, found: Plan, free: tuple[Variable, ...]) -> Array:
     """Truths with one axis per answer variable."""
     if isinstance(value, TruthVector):
         return value.dense()[0].numpy()
@@ -205,11 +200,11 @@ def test_no_order_of_elimination_changes_a_value(logic: Logic) -> None:
     table = random_table(rng, 4, 3, "sparse")
     engine = reasoner(TablePredictor(table), logic)
     different = 0
-    for _ in range(25):
+    for _ in range(12):
         query = random_query(rng, 4, 3, rng.choice((0, 1, 1, 2, 3)))
         graph = normalize(query, logic).graph
         plans = [plan(graph, logic, engine.statistics)]
-        plans += [plan(shuffled(graph, rng), logic, _statistics(rng)) for _ in range(3)]
+        plans += [plan(shuffled(graph, rng), logic, _statistics(rng)) for _ in range(2)]
         different += len({one.root for one in plans}) - 1
         first, *others = [
             dense(value, one, query.free)
@@ -217,13 +212,13 @@ def test_no_order_of_elimination_changes_a_value(logic: Logic) -> None:
         ]
         for other in others:
             np.testing.assert_allclose(other, first, atol=1e-12)
-    assert different > 10, "the misled planner never chose another order"
+    assert different > 2, "the misled planner never chose another order"
 
 
 def test_the_plan_for_a_variable_gives_its_max_marginal() -> None:
     rng = Random(11)
     engine = reasoner(TablePredictor(random_table(rng, 4, 3, "dense")), PRODUCT)
-    for _ in range(10):
+    for _ in range(4):
         query = random_query(rng, 4, 3, 2, CONJUNCTIVE)
         graph = normalize(query, PRODUCT).graph
         whole = plan(graph, PRODUCT, engine.statistics)
@@ -243,4 +238,3 @@ def test_every_operator_of_a_plan_is_reached_through_its_inputs() -> None:
         waiting.extend(inputs(found[-1]))
     assert sum(isinstance(one, Row) for one in found) == 3
     assert not any(isinstance(one, Support) for one in found)
-    assert plan_for(Variable("y"), normalize(bound("?y : r(a, y)"), PRODUCT).graph, PRODUCT, STATISTICS)

@@ -67,9 +67,7 @@ def test_complement_support_and_scale(case: Case, logics: Logics) -> None:
 @given(cases(), logics)
 def test_exists_gathers_each_row(case: Case, logics: Logics) -> None:
     logic, judged = logics
-    np.testing.assert_allclose(
-        exists(logic, case.vector), some(judged, case.dense, 1), atol=EXACT
-    )
+    np.testing.assert_allclose(exists(logic, case.vector), some(judged, case.dense, 1), atol=EXACT)
 
 
 @st.composite

@@ -1,0 +1,132 @@
+"""A witness is a best assignment: its evidence is exactly as true as the answer."""
+
+from __future__ import annotations
+
+from functools import reduce
+from random import Random
+
+import pytest
+import torch
+
+from kgreason.answers import Ground, ground, substitute
+from kgreason.formula import Variable
+from kgreason.normal import Edge, NegatedGroup, QueryGraph, normalize
+from kgreason.truth import GODEL, PRODUCT, Logic
+from tests.agreement.generators import (
+    CONJUNCTIVE,
+    Features,
+    random_query,
+    random_table,
+)
+from tests.agreement.table import TablePredictor, answers, reasoner
+from tests.small import bound, entity, facts
+
+GROUPS = Features(disjunction=False)
+
+
+def together(logic: Logic, one: Ground) -> float:
+    """The t-norm of the evidence."""
+    values = [torch.tensor(truth, dtype=torch.float64) for _, truth in one.members]
+    return float(reduce(logic.conjoin, values))
+
+
+CASES = [
+    pytest.param(logic, features, kind, id=f"{logic}-{name}-{kind}")
+    for logic, name, features in (
+        (PRODUCT, "conjunctive", CONJUNCTIVE),
+        (PRODUCT, "groups", GROUPS),
+        (GODEL, "conjunctive", CONJUNCTIVE),
+        (GODEL, "groups", GROUPS),
+        (GODEL, "everything", Features(inner=3)),
+    )
+    for kind in ("dense", "sparse")
+]
+
+
+@pytest.mark.parametrize(("logic", "features", "kind"), CASES)
+def test_the_evidence_is_as_true_as_the_answer(logic: Logic, features: Features, kind: str) -> None:
+    rng = Random(f"{logic}{features}{kind}")
+    engine = reasoner(TablePredictor(random_table(rng, 4, 3, kind)), logic)  # type: ignore[arg-type]
+    for _ in range(4):
+        query = random_query(rng, 4, 3, 1, features)
+        (truths,) = answers(engine, [query])
+        best = int(truths.argmax())
+        (answer,) = query.free
+        graph = substitute(normalize(query, logic).graph, {answer: best})
+        (one,) = ground([graph], engine.asker)
+        assert together(logic, one) == pytest.approx(float(truths[best]), abs=1e-9)
+        assert set(graph.inner) <= set(one.assignment)
+        assert all(0 <= value < 4 for value in one.assignment.values())
+
+
+def shown(text: str, **values: str) -> Ground:
+    """The witness of one answer of a question over the facts."""
+    engine = reasoner(TablePredictor(facts(), crisp=True), PRODUCT)
+    graph = normalize(bound(text), PRODUCT).graph
+    filled = substitute(graph, {Variable(v): entity(name) for v, name in values.items()})
+    return ground([filled], engine.asker)[0]
+
+
+def test_every_variable_of_a_chain_is_named() -> None:
+    one = shown("?y : exists x, z . r(a, x) & s(x, z) & t(z, y)", y="a")
+    assert {v.name: e for v, e in one.assignment.items()} in (
+        {"x": entity("b"), "z": entity("e")},
+        {"x": entity("c"), "z": entity("e")},
+    )
+    assert [truth for _, truth in one.members] == [1.0, 1.0, 1.0]
+
+
+def test_a_negated_group_stays_whole() -> None:
+    one = shown("?y : s(b, y) & !(exists x . r(f, x) & s(x, y))", y="e")
+    kinds = [type(member) for member, _ in one.members]
+    assert kinds == [Edge, NegatedGroup]
+    assert one.assignment == {}
+    assert [truth for _, truth in one.members] == [1.0, 1.0]
+
+
+def test_of_alternatives_the_truest_is_shown() -> None:
+    one = shown(
+        "?y : t(e, y) & ((exists x . r(y, x) & s(b, x)) | (exists z . t(z, y) & s(c, z)))", y="f"
+    )
+    assert all(truth == 1.0 for _, truth in one.members)
+    assert len(one.members) == 3
+    assert {v.name for v in one.assignment} in ({"x"}, {"z"})
+
+
+def test_the_weaker_alternative_is_left_out() -> None:
+    table = facts()
+    table[0, entity("a"), entity("d")] = 0.4
+    engine = reasoner(TablePredictor(table), PRODUCT)
+    graph = normalize(bound("?y : r(a, y) | s(b, y)"), PRODUCT).graph
+    (one,) = ground([substitute(graph, {Variable("y"): entity("d")})], engine.asker)
+    ((member, truth),) = one.members
+    assert isinstance(member, Edge)
+    assert (member.relation, truth) == (2, 1.0)
+
+
+def test_many_witnesses_are_read_side_by_side() -> None:
+    engine = reasoner(TablePredictor(facts(), crisp=True), PRODUCT)
+    graph = normalize(bound("?y : exists x . r(a, x) & s(x, y)"), PRODUCT).graph
+    graphs = [substitute(graph, {Variable("y"): entity(name)}) for name in ("d", "e", "d")]
+    before = engine.work.passes
+    found = ground(graphs, engine.asker)
+    assert engine.work.passes - before <= 4
+    assert found[0].assignment == {Variable("x"): entity("b")}
+    assert found[0] == found[2]
+
+
+def test_a_graph_without_variables_is_its_own_witness() -> None:
+    one = shown("ask : r(a, b) & s(b, d)")
+    assert one.assignment == {}
+    assert len(one.members) == 2
+
+
+def test_filling_keeps_nesting() -> None:
+    graph = normalize(bound("?y : s(b, y) & !(exists x . r(f, x) & s(x, y))"), PRODUCT).graph
+    filled = substitute(graph, {Variable("y"): 3})
+    assert filled.free == ()
+    group = filled.members[1]
+    assert isinstance(group, NegatedGroup)
+    assert group.body.free == ()
+    assert isinstance(group.body, QueryGraph)
+    assert group.body.inner == (Variable("x"),)

@@ -1,0 +1,130 @@
+"""`kgreason train` and `kgreason model`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kgreason.cli import train as train_module
+from kgreason.cli.terminal import Terminal
+from kgreason.knowledge import KnowledgeGraph
+from kgreason.training.state import state_path
+from tests.cli.conftest import Run
+
+SMALL = ("--dimension", "4", "--epochs", "3", "--seed", "1")
+
+
+@pytest.fixture
+def model(run: Run, friends: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "m.safetensors"
+    ran = run("train", friends, "-o", path, "--model", "complex", *SMALL)
+    assert (ran.code, ran.out) == (0, ""), ran.err
+    assert "seed 1" in ran.err
+    assert f"{path}: 3 epochs in " in ran.err
+    return path
+
+
+def test_a_trained_model_predicts(run: Run, friends: Path, model: Path) -> None:
+    question = "?y : exists x . friend(alice, x) & likes(x, y)"
+    facts = run("query", "-g", friends, "-q", question)
+    assert facts.out == "?y\t?score\n"
+    ran = run("query", "-g", friends, "-m", model, "-q", question, "--format", "table")
+    assert ran.code == 0
+    assert "predicted" in ran.out
+    assert "ComplEx (rank 4" in ran.err
+    plan = run("explain", "-g", friends, "-m", model, "-q", question, "--plan")
+    assert "truths from ComplEx" in plan.out
+
+
+def test_quiet_training_says_nothing(run: Run, friends: Path, tmp_path: Path) -> None:
+    ran = run("train", friends, "-o", tmp_path / "q.safetensors", "--quiet", *SMALL)
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--epochs", "0"], "epochs is 0"),
+        (["--learning-rate", "-1"], "learning rate is -1"),
+        (["--model", "NoSuchModel"], "NoSuchModel"),
+        (["--argument", "what"], "NAME=VALUE"),
+        (["--validation", "nope"], "nope"),
+        (["--epochs", "many"], "--epochs"),
+    ],
+)
+def test_settings_that_are_refused(
+    run: Run, friends: Path, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    ran = run("train", friends, "-o", tmp_path / "x.safetensors", *arguments)
+    assert ran.code == 2
+    assert said in ran.err
+    assert not (tmp_path / "x.safetensors").exists()
+
+
+def test_an_interrupted_run_says_how_to_go_on(
+    run: Run, friends: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "x.safetensors"
+
+    def interrupted(terminal: Terminal, graph: KnowledgeGraph, *_: object) -> None:
+        state_path(out).write_bytes(b"")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train_module, "_train", interrupted)
+    ran = run("train", friends, "-o", out)
+    assert ran.code == 130
+    assert "give the same command again to go on" in ran.err
+
+
+def test_list_and_show(run: Run, model: Path) -> None:
+    (model.parent / "broken.safetensors").write_bytes(b"no")
+    ran = run("model", "list", model.parent)
+    assert ran.out.splitlines() == [
+        "file\tmodel\tdimension\tentities\trelations\tMRR",
+        "m.safetensors\tcomplex\t4\t7\t3\t",
+    ]
+    assert "broken.safetensors is not a whole safetensors file" in ran.err
+    shown = dict(line.split("  ", 1) for line in run("model", "show", model).out.splitlines())
+    assert shown["model"].strip() == "complex"
+    assert shown["training seed"].strip() == "1"
+
+
+def test_an_empty_folder_and_none(run: Run, tmp_path: Path) -> None:
+    ran = run("model", "list", tmp_path)
+    assert (ran.code, ran.out) == (0, "")
+    assert "no checkpoints" in ran.err
+    assert run("model", "list", tmp_path / "nope").code == 2
+
+
+def test_weights_go_out_and_come_back(run: Run, friends: Path, model: Path) -> None:
+    weights, back = model.with_name("w.npz"), model.with_name("back.safetensors")
+    assert run("model", "export", model, "-o", weights).code == 0
+    ran = run("model", "import", weights, "-o", back, "-g", friends)
+    assert ran.code == 0, ran.err
+    assert "complex of dimension 4, 7 entities, 3 relations" in ran.err
+    answers = [
+        run("query", "-g", friends, "-m", path, "-q", "?y : friend(alice, y)").out
+        for path in (model, back)
+    ]
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["show", "{folder}/nope"], 1),
+        (["export", "{model}", "-o", "{folder}/x.foo"], 2),
+        (["import", "{folder}/nope.npz", "-g", "{graph}", "-o", "{folder}/x"], 1),
+        (["import", "{model}", "-g", "{graph}", "-o", "{folder}/x", "--layout", "round"], 2),
+        (["import", "{model}", "-g", "{graph}", "-o", "{folder}/x", "--relation-order", "z"], 2),
+    ],
+)
+def test_model_errors(
+    run: Run, friends: Path, model: Path, arguments: list[str], code: int
+) -> None:
+    places = {"folder": model.parent, "model": model, "graph": friends}
+    ran = run("model", *(argument.format(**places) for argument in arguments))
+    assert ran.code == code, ran.err
+    assert ran.err.startswith("error: ")
+    assert not (model.parent / "x").exists()

@@ -1,0 +1,146 @@
+"""What a question costs, counted; what a small memory changes; what the executor may not know."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+import kgreason.execution
+from kgreason.errors import LimitError
+from kgreason.execution import Work
+from kgreason.formula import Atom, Query, Variable
+from kgreason.truth import LOGICS, PRODUCT
+from tests.agreement.generators import Features, random_query, random_table
+from tests.agreement.table import TablePredictor, answers, reasoner
+from tests.agreement.test_engine import LOGICS as TREATED
+from tests.small import bound, entity, facts
+
+TWO_HOPS = "?y : exists x . r(a, x) & s(x, y)"
+
+
+def asked(*texts: str) -> tuple[TablePredictor, Work]:
+    """The rows that questions over exact facts ask for, and the work they do."""
+    predictor = TablePredictor(facts(), crisp=True)
+    engine = reasoner(predictor, PRODUCT)
+    answers(engine, [bound(text) for text in texts])
+    return predictor, engine.work
+
+
+def test_two_hops_ask_for_one_row_and_one_per_neighbour() -> None:
+    predictor, work = asked(TWO_HOPS)
+    a, b, c = entity("a"), entity("b"), entity("c")
+    assert sorted(predictor.asked) == sorted([(a, 0), (b, 2), (c, 2)])
+    assert (work.rows, work.pairs) == (3, 2)
+    assert str(work).startswith("3 rows scored in 2 passes, 2 bindings, largest intermediate ")
+
+
+def test_no_row_is_asked_for_twice_in_a_batch() -> None:
+    predictor, work = asked(
+        TWO_HOPS,
+        TWO_HOPS,
+        "?y : s(b, y) & s(c, y)",
+        "?y : s(b, y) & !s(c, y)",
+        "?y : exists x . r(a, x) & s(x, y) & !(exists z . r(a, z) & t(z, y))",
+        "ask : s(b, e)",
+    )
+    assert len(predictor.asked) == len(set(predictor.asked)) == work.rows
+    assert set(predictor.asked) == {
+        (entity(name), relation)
+        for name, relation in (("a", 0), ("b", 2), ("c", 2), ("b", 4), ("c", 4))
+    }
+
+
+def test_a_link_between_two_entities_asks_for_one_row() -> None:
+    predictor, work = asked("ask : s(b, e)", "ask : s(b, d)", "ask : s(b, a)")
+    assert predictor.asked == [(entity("b"), 2)]
+    assert work == Work(rows=1, passes=1, pairs=0, largest=0)
+
+
+def test_a_second_question_is_warm() -> None:
+    predictor = TablePredictor(facts(), crisp=True)
+    engine = reasoner(predictor, PRODUCT)
+    answers(engine, [bound(TWO_HOPS)])
+    before = engine.work
+    answers(engine, [bound(TWO_HOPS)])
+    again = engine.work - before
+    assert (again.rows, again.passes, again.pairs) == (0, 0, 2)
+
+
+def test_equal_questions_are_bound_once() -> None:
+    _, one = asked(TWO_HOPS)
+    _, many = asked(*[TWO_HOPS] * 20)
+    assert many == one
+
+
+def test_identity_asks_for_nothing() -> None:
+    predictor, _ = asked("?y : y = a", "ask : a = b")
+    assert predictor.asked == []
+
+
+@pytest.mark.parametrize("memory", [200, 5_000])
+def test_a_small_memory_costs_passes_and_changes_no_value(memory: int) -> None:
+    rng = Random(4)
+    table = random_table(rng, 5, 2, "dense")
+    small = Features(inner=2, parts=2)
+    queries = [random_query(rng, 5, 2, rng.choice((1, 1, 0)), small) for _ in range(4)]
+    for logic, _ in (TREATED[1], TREATED[-1]):
+        roomy, tight = TablePredictor(table), TablePredictor(table)
+        expected = answers(reasoner(roomy, logic), queries)
+        found = answers(reasoner(tight, logic, max_memory=memory), queries)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-12)
+        assert len(tight.asked) >= len(roomy.asked)
+    if memory == 200:
+        assert len(tight.asked) > len(roomy.asked), "nothing was scored again: it was not tight"
+
+
+def test_a_table_of_too_many_tuples_is_refused() -> None:
+    table = np.ones((2, 20, 20))
+    y, z = Variable("y"), Variable("z")
+    query = Query((y, z), Atom(0, y, z))
+    assert answers(reasoner(TablePredictor(table), PRODUCT), [query])[0].sum() == 400
+    with pytest.raises(LimitError, match="answer tuples, beyond the memory ceiling"):
+        answers(reasoner(TablePredictor(table), PRODUCT, max_memory=96 * 2 * 10), [query])
+
+
+# -- what the room may not know ------------------------------------------------------------------
+
+
+def sources() -> list[tuple[str, ast.Module]]:
+    folder = Path(kgreason.execution.__file__).parent
+    return [
+        (path.name, ast.parse(path.read_text(encoding="utf-8"))) for path in folder.glob("*.py")
+    ]
+
+
+def words(tree: ast.Module) -> set[str]:
+    """Every identifier and every word of a string that is code, docstrings apart."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
+                found.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+                found.add(name)
+            case ast.Constant(value=str() as text):
+                found.update(re.findall(r"\w+", text))
+    return {part.lower() for name in found for part in re.split(r"[._]", name)}
+
+
+def test_no_logic_is_named_in_execution() -> None:
+    names = {part for name in LOGICS for part in name.split("-")} - {"or", "product"}
+    names |= {"product", "noisyor", "quantifier", "tnorm", "laws", "law"}
+    for file, tree in sources():
+        assert not words(tree) & names, file
+
+
+def test_no_question_shape_is_named_in_execution() -> None:
+    shape = re.compile(r"[1-5][pim]|p?i[pn]|[2-5]in|inp|pni|pin|[2-5]il|[2-5]u|up|[3-5]cm?")
+    for file, tree in sources():
+        named = {word for word in words(tree) if shape.fullmatch(word)} - {"in"}
+        assert not named, f"{file} names {named}"

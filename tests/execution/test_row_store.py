@@ -1,0 +1,76 @@
+"""Rows are kept within a budget, forgotten when it is full, counted each time they are scored."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from kgreason.execution import RowStore
+from kgreason.truth.vector import TruthVector
+from tests.agreement.table import TablePredictor
+
+COUNT = 6
+TABLE = np.random.default_rng(0).random((2, COUNT, COUNT))
+
+
+def store(budget: int) -> tuple[RowStore, TablePredictor]:
+    predictor = TablePredictor(TABLE)
+    return RowStore(predictor, torch.float64, torch.device("cpu"), budget), predictor
+
+
+def pairs(*found: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+    heads, relations = zip(*found, strict=True)
+    return torch.tensor(heads), torch.tensor(relations)
+
+
+def check(found: TruthVector, *wanted: tuple[int, int]) -> None:
+    expected = np.stack([TABLE[relation, head] for head, relation in wanted])
+    np.testing.assert_array_equal(found.dense(), expected)
+
+
+def test_repeats_and_any_order_are_served_from_one_pass() -> None:
+    rows, predictor = store(1 << 20)
+    wanted = ((3, 0), (1, 1), (3, 0), (0, 0))
+    check(rows.gather(*pairs(*wanted)), *wanted)
+    assert (rows.rows, rows.passes) == (3, 1)
+    assert sorted(predictor.asked) == [(0, 0), (1, 1), (3, 0)]
+
+
+def test_only_what_is_missing_is_asked_for() -> None:
+    rows, predictor = store(1 << 20)
+    rows.gather(*pairs((2, 0), (4, 0)))
+    more = ((4, 0), (5, 0), (2, 0))
+    check(rows.gather(*pairs(*more)), *more)
+    assert predictor.asked == [(2, 0), (4, 0), (5, 0)]
+    assert (rows.rows, rows.passes) == (3, 2)
+
+
+def test_lengths_tell_how_much_each_row_lists() -> None:
+    rows, _ = store(1 << 20)
+    assert rows.lengths(*pairs((0, 0), (1, 1))).tolist() == [COUNT, COUNT]
+    assert rows.rows == 2
+
+
+def test_a_full_store_forgets_and_scores_again() -> None:
+    rows, predictor = store(1)
+    first, second = (0, 0), (1, 0)
+    for wanted in (first, first, second, first):
+        check(rows.gather(*pairs(wanted)), wanted)
+    assert predictor.asked == [first, second, first]
+    assert (rows.rows, rows.passes) == (3, 3)
+
+
+def test_a_request_is_whole_even_when_part_of_it_was_held() -> None:
+    """Forgetting in the middle of a request scores the part that was held once more."""
+    rows, predictor = store(1)
+    rows.gather(*pairs((0, 0)))
+    wanted = ((0, 0), (1, 0), (2, 1))
+    check(rows.gather(*pairs(*wanted)), *wanted)
+    assert predictor.asked == [(0, 0), *sorted(wanted, key=lambda pair: (pair[1], pair[0]))]
+
+
+def test_an_empty_request() -> None:
+    rows, predictor = store(1 << 20)
+    none = torch.zeros(0, dtype=torch.int64)
+    assert len(rows.gather(none, none)) == 0
+    assert predictor.asked == []

@@ -1,0 +1,256 @@
+"""The corridor in names: questions in, ranked and explained answers out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from kgreason.engine import Engine
+from kgreason.errors import LimitError, QuerySyntaxError, UnsafeQueryError, UsageError
+from kgreason.knowledge import KnowledgeGraph
+from kgreason.truth import GODEL
+from tests.agreement.table import TablePredictor
+from tests.small import GRAPH, bound, entity, facts
+
+TWO_HOPS = "?y : exists x . r(a, x) & s(x, y)"
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """The small graph, read from a file, over its facts."""
+    names = GRAPH.vocabulary
+    file: Path = tmp_path_factory.mktemp("small") / "small.tsv"
+    file.write_text(
+        "".join(
+            f"{names.entity(h)}\t{names.relation(r)}\t{names.entity(t)}\n"
+            for h, r, t in GRAPH.facts().tolist()
+        ),
+        encoding="utf-8",
+    )
+    return Engine(KnowledgeGraph.load(file))
+
+
+@pytest.fixture(scope="module")
+def learned() -> Engine:
+    """The small graph with predicted links: r(a, d) 0.8, s(d, y) 0.5 for every other y."""
+    table = facts()
+    r, s = 0, 2
+    a, d = entity("a"), entity("d")
+    table[r, a, d] = table[r + 1, d, a] = 0.8
+    row = np.where(table[s, d] == 0, 0.5, table[s, d])
+    table[s, d] = table[s + 1, :, d] = row
+    return Engine(GRAPH, TablePredictor(table), dtype="float64")
+
+
+def found(engine: Engine, text: str) -> list[tuple[str, ...]]:
+    return [answer.terms for answer in engine.ask(text, limit=None)]
+
+
+def test_facts_answer_with_truth_one(engine: Engine) -> None:
+    answers = engine.ask(TWO_HOPS)
+    assert [answer.terms for answer in answers] == [("d",), ("e",)]
+    assert [answer.truth for answer in answers] == [1.0, 1.0]
+    assert all(answer.known for answer in answers)
+    assert answers.columns == ("y",)
+    assert answers.total == 2
+    assert answers[0].witness is not None
+    assert answers[0].witness.assignment == {"x": "b"}
+    assert [str(one) for one in answers[0].witness.evidence] == [
+        "r(a, b)  1.000 fact",
+        "s(b, d)  1.000 fact",
+    ]
+
+
+LINKS: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+for _h, _r, _t in GRAPH.facts().tolist():
+    LINKS[GRAPH.vocabulary.relation(_r)][GRAPH.vocabulary.entity(_h)].add(
+        GRAPH.vocabulary.entity(_t)
+    )
+
+
+def image(relation: str, heads: set[str]) -> set[str]:
+    return set().union(*(LINKS[relation][head] for head in heads))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (TWO_HOPS, image("s", image("r", {"a"}))),
+        ("?y : s(b, y) & s(c, y)", image("s", {"b"}) & image("s", {"c"})),
+        ("?y : s(b, y) | t(c, y)", image("s", {"b"}) | image("t", {"c"})),
+        ("?y : s(b, y) & !s(c, y)", image("s", {"b"}) - image("s", {"c"})),
+        (
+            "?y : s(b, y) & !(exists x . r(f, x) & t(x, y))",
+            image("s", {"b"}) - image("t", image("r", {"f"})),
+        ),
+        (
+            "?y : exists x . (r(a, x) | r(f, x)) & s(x, y)",
+            image("s", image("r", {"a"}) | image("r", {"f"})),
+        ),
+        ("?y : exists x . t(x, y)", image("t", set(LINKS["t"]))),
+        ("?y : y = a | r(a, y)", {"a"} | image("r", {"a"})),
+        ("?y : s(b, y) & y != d", image("s", {"b"}) - {"d"}),
+    ],
+)
+@pytest.mark.parametrize("logic", ["product", "godel", "lukasiewicz", "noisy-or"])
+def test_over_facts_the_answers_are_the_sets_of_classical_logic(
+    text: str, expected: set[str], logic: str
+) -> None:
+    answers = Engine(GRAPH, logic=logic).ask(text, limit=None, witness=False)
+    assert {answer.terms[0] for answer in answers} == expected
+    assert {answer.truth for answer in answers} <= {1.0}
+
+
+def test_yes_and_no(engine: Engine) -> None:
+    yes, no = engine.ask_many(["ask : r(a, b)", "ask : r(a, f)"])
+    assert yes
+    assert yes.is_boolean
+    assert (yes.truth, no.truth) == (1.0, 0.0)
+    assert not no
+    assert len(no) == no.total == 0
+
+
+def test_several_answer_variables(engine: Engine) -> None:
+    answers = engine.ask("?z ?y : r(a, y) & s(y, z)")
+    assert answers.columns == ("z", "y")
+    # Equal truths: in the order of the graph's entities, first column first.
+    assert sorted(a.terms for a in answers) == [("d", "b"), ("e", "b"), ("e", "c")]
+    assert [a.entities for a in answers] == sorted(a.entities for a in answers)
+
+
+def test_many_questions_of_any_shape_at_once(engine: Engine) -> None:
+    texts = [TWO_HOPS, "ask : r(a, b)", "?y ?z : r(a, y) & s(y, z)", "?y : s(b, y) & !s(c, y)"]
+    together = engine.ask_many(texts)
+    assert together == [engine.ask(text) for text in texts]
+
+
+def test_limits(engine: Engine) -> None:
+    text = "?y : exists x . t(x, y) | s(x, y) | r(x, y)"
+    every = found(engine, text)
+    assert len(every) == engine.ask(text).total > 2
+    assert [a.terms for a in engine.ask(text, limit=2)] == every[:2]
+    asked = "SELECT ?y WHERE { ?x <t> ?y } LIMIT 1"
+    assert len(engine.ask(asked, limit=None)) == 1
+    assert len(engine.ask(asked, limit=5)) == 1
+
+
+def test_sparql_orders_and_pages(learned: Engine) -> None:
+    where = "SELECT ?y WHERE { <a> <r> ?x . ?x <s> ?y }"
+    truths = [(a.terms[0], a.truth) for a in learned.ask(where, limit=None)]
+    assert truths == [("d", 1.0), ("e", 1.0), ("a", 0.8), *((n, 0.4) for n in ("b", "c", "f"))]
+    by_name = learned.ask(where + " ORDER BY DESC(?y) LIMIT 3 OFFSET 1")
+    assert [a.terms[0] for a in by_name] == ["e", "d", "c"]
+    assert by_name.total == 6
+    assert [a.terms[0] for a in learned.ask(where + " OFFSET 4")] == ["c", "f"]
+
+
+def test_known_and_predicted(learned: Engine) -> None:
+    answers = {a.terms[0]: a for a in learned.ask(TWO_HOPS)}
+    assert {name for name, answer in answers.items() if answer.known} == {"d", "e"}
+    witness = answers["a"].witness
+    assert witness is not None
+    assert [str(one) for one in witness.evidence] == [
+        "r(a, d)  0.800 predicted",
+        "s(d, a)  1.000 fact",
+    ]
+    assert learned.ask(TWO_HOPS, witness=False)[0].witness is None
+
+
+def test_evidence_of_what_is_absent(learned: Engine) -> None:
+    (answer,) = learned.ask("?y : s(b, y) & !s(c, y) & !(exists x . r(f, x) & t(x, y))")
+    assert answer.witness is not None
+    assert [str(one) for one in answer.witness.evidence] == [
+        "s(b, d)  1.000 fact",
+        "¬s(c, d)  1.000 no such fact",
+        "¬∃?x r(f, ?x) ∧ t(?x, d)  1.000 no such fact",
+    ]
+
+
+def test_a_template_takes_values(engine: Engine) -> None:
+    text = "?y : exists x . $what($who, x) & s(x, y)"
+    filled = engine.ask(text, values={"what": "r", "who": "a"})
+    assert filled == engine.ask(TWO_HOPS)
+    with pytest.raises(QuerySyntaxError, match="has no value"):
+        engine.ask(text, values={"what": "r"})
+
+
+def test_a_question_may_come_in_any_form(engine: Engine) -> None:
+    query = bound(TWO_HOPS)
+    assert engine.ask(query) == engine.ask(TWO_HOPS)
+    alone = bound("?y : y = a")
+    assert [a.terms for a in engine.ask(alone)] == [("a",)]
+
+
+def test_observed_splits_are_what_is_known() -> None:
+    rows = [("a", "r", "b", "train"), ("a", "r", "c", "valid"), ("z", "r", "a", "test")]
+    frame = pl.DataFrame(rows, schema=["head", "relation", "tail", "split"], orient="row")
+    graph = KnowledgeGraph.from_frame(frame)
+    assert graph.splits == ("train", "valid", "test")
+    text = "?y : r(a, y)"
+    assert found(Engine(graph), text) == [("b",)]
+    assert found(Engine(graph, observed=("train", "valid")), text) == [("b",), ("c",)]
+    # An entity without any fact among the observed ones is known by name, and has no answer.
+    assert found(Engine(graph), "?y : r(z, y)") == []
+    assert found(Engine(graph, observed=graph.splits), "?y : r(z, y)") == [("a",)]
+    with pytest.raises(UsageError, match="no split 'dev'"):
+        Engine(graph, observed=("dev",))
+
+
+def test_explain_shows_every_level(engine: Engine) -> None:
+    shown = engine.explain(TWO_HOPS)
+    titles = [title for title, _ in shown.sections()]
+    assert titles == [
+        "question",
+        "semantics",
+        "rewrites",
+        "query graph",
+        "plan",
+        "computation",
+        "work",
+    ]
+    assert shown.answers == engine.ask(TWO_HOPS)
+    assert TWO_HOPS in str(shown)
+    assert "a ──r──▶ ?x" in str(shown)
+    planned = engine.explain(TWO_HOPS, run=False)
+    assert planned.answers is None
+    assert [title for title, _ in planned.sections()] == titles[:-1]
+
+
+def test_explain_says_what_was_refused() -> None:
+    text = "?y : r(a, y) & (exists x . s(x, y))"
+    shown = dict(Engine(GRAPH, logic="noisy-or").explain(text).sections())["rewrites"]
+    assert "refused: widen-exists: noisy-or does not keep a ∧ ∃x b(x) = ∃x (a ∧ b(x))" in shown
+
+
+def test_options(engine: Engine) -> None:
+    assert Engine(GRAPH, logic=GODEL).logic is GODEL
+    with pytest.raises(UsageError, match="no semantics 'sets'"):
+        Engine(GRAPH, semantics="sets")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="no logic named 'boolean'"):
+        Engine(GRAPH, logic="boolean")
+    with pytest.raises(UnsafeQueryError):
+        engine.ask("?y : !r(a, y)")
+
+
+def test_the_disjunctive_reading_differs_where_the_law_is_missing() -> None:
+    table = facts() * 0.5
+    text = "?y : t(e, y) & (t(c, y) | t(d, y))"
+    values = {
+        semantics: Engine(GRAPH, TablePredictor(table), semantics=semantics).ask(text)[0].truth
+        for semantics in ("text", "dnf")
+    }
+    assert values == {"text": 0.375, "dnf": 0.4375}
+
+
+def test_a_plan_too_large_to_hold_is_refused() -> None:
+    engine = Engine(GRAPH)
+    plan = engine.prepare("?x ?y ?z : r(x, y) & s(y, z)").plan
+    engine.check_price(plan)
+    huge = replace(plan, price=replace(plan.price, largest=1e12))
+    with pytest.raises(LimitError, match="largest intermediate is about 11,176 GiB"):
+        engine.check_price(huge)
