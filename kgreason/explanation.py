@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 from kgreason.compute import ComputationGraph
 from kgreason.formula import Constant, Query
 from kgreason.knowledge import FactIndex, Vocabulary
-from kgreason.normal import EQUALS, Edge, Naming, NegatedGroup, NormalForm, QueryGraph
+from kgreason.normal import (
+    EQUALS,
+    Alternatives,
+    Edge,
+    Member,
+    Naming,
+    NegatedGroup,
+    NormalForm,
+    QueryGraph,
+)
 from kgreason.planning import Plan
 
 if TYPE_CHECKING:
@@ -67,23 +76,41 @@ def evidence(one: Ground, facts: FactIndex, known: Reasoner, spell: Naming) -> t
 
     found = []
     for member, truth in one.members:
+        if isinstance(member, Edge) and member.relation == EQUALS:
+            # The assignment shows who is who; an equality adds nothing to it.
+            continue
+        text = _spell(member, spell)
         if isinstance(member, Edge):
-            found.append(
-                Evidence(_link(member, spell), truth, _is_fact(member, facts), member.negated)
-            )
+            found.append(Evidence(text, truth, _is_fact(member, facts), member.negated))
         else:
             (absent,) = known.scalars([QueryGraph((), (), (member,))])
-            found.append(Evidence(_group(member, spell), truth, absent == 0, True))
+            found.append(Evidence(text, truth, absent == 0, True))
     return tuple(found)
 
 
 def _is_fact(edge: Edge, facts: FactIndex) -> bool:
     assert isinstance(edge.source, Constant)
     assert isinstance(edge.target, Constant)
-    if edge.relation == EQUALS:
-        return edge.source == edge.target
     source, target = edge.source.name, edge.target.name
     return bool(facts.contains([source], [edge.relation], [target])[0])
+
+
+def _spell(member: Member, spell: Naming) -> str:
+    match member:
+        case Edge():
+            return _link(member, spell)
+        case NegatedGroup(body):
+            return f"¬{_block(body, spell)}"
+        case Alternatives(options):
+            return "(" + " ∨ ".join(_block(option, spell) for option in options) + ")"
+
+
+def _block(graph: QueryGraph, spell: Naming) -> str:
+    inner = ", ".join(f"?{v.name}" for v in graph.inner)
+    parts = " ∧ ".join(_spell(part, spell) for part in graph.members)
+    if inner:
+        return f"∃{inner} ({parts})"
+    return parts if len(graph.members) == 1 else f"({parts})"
 
 
 def _link(edge: Edge, spell: Naming) -> str:
@@ -95,11 +122,3 @@ def _link(edge: Edge, spell: Naming) -> str:
         # Read from its tail, but written the way the graph states it.
         source, target = target, source
     return f"{sign}{spell.relation(edge.relation & ~1)}({source}, {target})"
-
-
-def _group(member: NegatedGroup, spell: Naming) -> str:
-    inner = ", ".join(f"?{v.name}" for v in member.body.inner)
-    parts = [
-        _link(part, spell) if isinstance(part, Edge) else "(…)" for part in member.body.members
-    ]
-    return f"¬∃{inner} " + " ∧ ".join(parts) if inner else f"¬({' ∧ '.join(parts)})"

@@ -41,11 +41,11 @@ def test_tuples_are_put_in_the_order_of_the_answer_variables() -> None:
     dense = np.array([[0.5, 0.0], [0.5, 0.9]])
     table = Table(
         torch.zeros(2, dtype=torch.int64),
-        torch.tensor([[1, 0], [0, 1]]),
+        torch.tensor([[0, 1], [1, 0]]),
         vector(np.zeros(2), dense, dense > 0),
     )
     found = rank(table, (Z, X, Y), (X, Y, Z))
-    assert found.entities.tolist() == [[1, 1, 0], [0, 0, 1], [1, 0, 0]]
+    assert found.entities.tolist() == [[0, 1, 1], [0, 0, 1], [1, 0, 0]]
     assert found.truths.tolist() == [0.9, 0.5, 0.5]
 
 

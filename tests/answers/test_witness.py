@@ -104,6 +104,12 @@ def test_the_weaker_alternative_is_left_out() -> None:
     assert (member.relation, truth) == (2, 1.0)
 
 
+def test_an_entity_that_nothing_lists_may_be_the_best() -> None:
+    one = shown("ask : exists x . !r(a, x) & !r(f, x)")
+    assert one.assignment == {Variable("x"): entity("a")}
+    assert [truth for _, truth in one.members] == [1.0, 1.0]
+
+
 def test_many_witnesses_are_read_side_by_side() -> None:
     engine = reasoner(TablePredictor(facts(), crisp=True), PRODUCT)
     graph = normalize(bound("?y : exists x . r(a, x) & s(x, y)"), PRODUCT).graph

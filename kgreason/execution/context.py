@@ -1,0 +1,69 @@
+"""What a step may use: the predictor's rows, the logic, and the surroundings it runs in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kgreason.compute import Bound, Reference
+from kgreason.execution.row_store import RowStore
+from kgreason.execution.values import Value
+from kgreason.predictors.base import LinkPredictor
+from kgreason.truth import Logic
+from kgreason.truth.vector import TruthVector
+
+
+@dataclass(slots=True)
+class Context:
+    """What stays the same for all steps of an executor, and the counters of its work.
+
+    max_entries: entries that the intermediates of one chunk may hold together.
+    """
+
+    predictor: LinkPredictor
+    logic: Logic
+    store: RowStore
+    dtype: torch.dtype
+    device: torch.device
+    max_entries: int
+    pairs: int = 0
+    largest: int = 0
+
+    @property
+    def entity_count(self) -> int:
+        return self.predictor.entity_count
+
+    def zeros(self, size: int) -> Tensor:
+        """(size,) truths of 0."""
+        return torch.zeros(size, dtype=self.dtype, device=self.device)
+
+    def ones(self, size: int) -> Tensor:
+        """(size,) truths of 1."""
+        return torch.ones(size, dtype=self.dtype, device=self.device)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The surroundings of a step: how many rows, their bound entities, ids and outside inputs.
+
+    bound: per nesting depth (size,) entities; slots: (size, columns) ids.
+    """
+
+    size: int
+    bound: tuple[Tensor, ...]
+    slots: Tensor
+    outside: tuple[Value, ...]
+
+    def ids(self, reference: Reference) -> Tensor:
+        """(size,) int64 ids of a term or relation."""
+        if isinstance(reference, Bound):
+            return self.bound[reference.depth]
+        return self.slots[:, reference.column]
+
+
+def as_vector(value: Value) -> TruthVector:
+    """The value of a vector step."""
+    assert isinstance(value, TruthVector)
+    return value
