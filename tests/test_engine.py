@@ -167,7 +167,7 @@ def test_evidence_of_what_is_absent(learned: Engine) -> None:
     assert [str(one) for one in answer.witness.evidence] == [
         "s(b, d)  1.000 fact",
         "¬s(c, d)  1.000 no such fact",
-        "¬∃?x r(f, ?x) ∧ t(?x, d)  1.000 no such fact",
+        "¬∃?x (r(f, ?x) ∧ t(?x, d))  1.000 no such fact",
     ]
 
 
