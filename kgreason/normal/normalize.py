@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
-from kgreason.errors import LimitError, UnsafeQueryError, UsageError
+from kgreason.errors import LimitError, Place, UnsafeQueryError, UsageError
 from kgreason.formula import (
     And,
     Atom,
@@ -173,7 +174,14 @@ def _check_safe(query: Query[int], formula: Formula[int]) -> None:
             f"{names} is bound by no positive atom, so nearly every entity would be an answer",
             remedy="add an atom that says what it is (in each alternative, if there are several)",
             text=query.text,
+            place=_mention(query.text, loose[0]),
         )
+
+
+def _mention(text: str | None, variable: Variable) -> Place | None:
+    """Where the text first names the variable."""
+    found = re.search(rf"[?$]?\b{re.escape(variable.name)}\b", text or "")
+    return Place(*found.span()) if found else None
 
 
 def _bound(formula: Formula[int]) -> frozenset[Variable]:

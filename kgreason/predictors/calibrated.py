@@ -46,7 +46,7 @@ class CalibratedPredictor:
         if observed_truth is not None and not 0 < observed_truth <= 1:
             raise UsageError(
                 f"observed truth {observed_truth:g} is outside (0, 1]",
-                remedy="Give a value in (0, 1], or none to leave known facts as scored.",
+                remedy="give a value in (0, 1], or none to leave known facts as scored",
             )
         self.scorer = scorer
         self.calibration = calibration
@@ -204,8 +204,8 @@ class CalibratedPredictor:
             raise PredictorError(
                 f"{self.scorer.name} gives a score that is not a finite number for head "
                 f"{int(heads[row])} under directed relation {int(relations[row])}",
-                remedy="The checkpoint is damaged or its training diverged: train again, "
-                "with a lower learning rate.",
+                remedy="the checkpoint is damaged or its training diverged: train again, "
+                "with a lower learning rate",
             )
 
     @property
@@ -236,7 +236,7 @@ def _column_ids(scorer: Scorer, entity_count: int) -> Tensor:
         raise PredictorError(
             f"{scorer.name} covers {scorer.entity_count:,} entities, "
             f"the knowledge graph has {entity_count:,}",
-            remedy="Use the checkpoint with the graph it was trained on, or train a new one.",
+            remedy="use the checkpoint with the graph it was trained on, or train a new one",
         )
     return ids
 

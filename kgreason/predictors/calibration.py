@@ -67,7 +67,7 @@ class _Named:
                 raise UsageError(
                     f"{field.name} = {value:g} is outside {interval} in calibration "
                     f"{NAMES[type(self)]}",
-                    remedy=f"Give {field.name} a value in {interval}.",
+                    remedy=f"give {field.name} a value in {interval}",
                 )
 
 
@@ -168,7 +168,7 @@ def parse_calibration(text: str | Calibration) -> Calibration:
         near = difflib.get_close_matches(name, CALIBRATIONS, 1, 0.4)
         raise UsageError(
             f"no calibration named {name!r}" + (f"; nearest: {near[0]}" if near else ""),
-            remedy=f"Use one of: {', '.join(CALIBRATIONS)}.",
+            remedy=f"use one of: {', '.join(CALIBRATIONS)}",
         )
     return kind(**_parameters(kind, name, rest))
 
@@ -182,13 +182,13 @@ def _parameters(kind: Callable[..., Calibration], name: str, text: str) -> dict[
             trouble = "given twice" if key in values else "unknown"
             raise UsageError(
                 f"parameter {key!r} of calibration {name} is {trouble}",
-                remedy=f"It takes: {', '.join(known)} (for example {name}:{known[0]}=0.01).",
+                remedy=f"it takes: {', '.join(known)} (for example {name}:{known[0]}=0.01)",
             )
         try:
             values[key] = float(value)
         except ValueError:
             raise UsageError(
                 f"{key}={value!r} in calibration {name} is not a number",
-                remedy=f"Write for example {name}:{key}=0.01.",
+                remedy=f"write for example {name}:{key}=0.01",
             ) from None
     return values

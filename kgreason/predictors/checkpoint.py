@@ -111,7 +111,7 @@ def write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str
     except OSError as error:
         raise CheckpointError(
             f"cannot write {path}: {error.strerror or error}",
-            remedy="Choose a path in a folder that can be written to and has room.",
+            remedy="choose a path in a folder that can be written to and has room",
         ) from error
     finally:
         with suppress(OSError):
@@ -160,7 +160,7 @@ def check_weights(path: str | Path, checkpoint: Checkpoint) -> None:
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise CheckpointError(
                 f"{path}: tensor {name!r} holds values that are not finite numbers",
-                remedy="Its training diverged: train again with a lower learning rate.",
+                remedy="its training diverged: train again with a lower learning rate",
             )
     if checkpoint.info.model == COMPLEX:
         shapes = {name: tuple(t.shape) for name, t in checkpoint.tensors.items()}
@@ -226,7 +226,7 @@ def _info(
     if metadata["kgreason"] != str(FORMAT):
         raise CheckpointError(
             f"{path} has checkpoint format {metadata['kgreason']}; this version reads {FORMAT}",
-            remedy="Use the version of kgreason that wrote it.",
+            remedy="use the version of kgreason that wrote it",
         )
     try:
         return CheckpointInfo(
@@ -242,7 +242,7 @@ def _info(
     except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(
             f"{path}: its metadata is damaged ({type(error).__name__}: {error})",
-            remedy="Train or import it again.",
+            remedy="train or import it again",
         ) from error
 
 
@@ -251,14 +251,14 @@ def _bare_info(path: Path, shapes: dict[str, tuple[int, ...]]) -> CheckpointInfo
         raise CheckpointError(
             f"{path} holds neither checkpoint metadata nor the tensors entity and relation "
             f"(it has: {', '.join(sorted(shapes)[:6]) or 'nothing'})",
-            remedy="Turn it into a checkpoint first: kgreason model import.",
+            remedy="turn it into a checkpoint first: kgreason model import",
         )
     entity, relation = shapes["entity"], shapes["relation"]
     _check_shapes(path, shapes, entity[0] if entity else 0, relation[0] if relation else 0)
     if relation[0] % 2:
         raise CheckpointError(
             f"{path}: relation has {relation[0]:,} rows, which is not a row per direction",
-            remedy="Import it, which adds the inverse relations: kgreason model import.",
+            remedy="import it, which adds the inverse relations: kgreason model import",
         )
     return CheckpointInfo(COMPLEX, entity[1] // 2, entity[0], relation[0] // 2)
 
@@ -270,18 +270,18 @@ def _check_shapes(
         shape = shapes.get(name)
         if shape is None:
             raise CheckpointError(
-                f"{path} lacks the tensor {name!r}", remedy="Train or import it again."
+                f"{path} lacks the tensor {name!r}", remedy="train or import it again"
             )
         if len(shape) != 2 or shape[0] != rows or shape[1] % 2 or not shape[1]:
             raise CheckpointError(
                 f"{path}: tensor {name!r} has shape {shape}, expected ({rows}, 2 · rank)",
-                remedy="Train or import it again.",
+                remedy="train or import it again",
             )
     if shapes["entity"][1] != shapes["relation"][1]:
         raise CheckpointError(
             f"{path}: entity rows hold {shapes['entity'][1]} numbers, "
             f"relation rows {shapes['relation'][1]}",
-            remedy="Train or import it again.",
+            remedy="train or import it again",
         )
 
 
@@ -297,19 +297,19 @@ def _check_coverage(path: Path, checkpoint: Checkpoint) -> None:
     ):
         raise CheckpointError(
             f"{path}: the list of trained entities or relations does not fit its vocabulary sizes",
-            remedy="Train or import it again.",
+            remedy="train or import it again",
         )
 
 
 def _unreadable(path: Path, error: Exception) -> CheckpointError:
     if isinstance(error, FileNotFoundError):
         return CheckpointError(
-            f"there is no file {path}", remedy="Check the path, or make one: kgreason train."
+            f"there is no file {path}", remedy="check the path, or make one: kgreason train"
         )
     if isinstance(error, OSError):
         return CheckpointError(f"cannot read {path}: {error.strerror or error}")
     return CheckpointError(
         f"{path} is not a whole safetensors file ({error})",
-        remedy="If it was cut short, copy or train it again; "
-        "weights in another format can be imported: kgreason model import.",
+        remedy="if it was cut short, copy or train it again; "
+        "weights in another format can be imported: kgreason model import",
     )

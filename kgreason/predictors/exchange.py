@@ -87,7 +87,7 @@ def export_checkpoint(path: str | Path, out: str | Path) -> None:
         return
     if out.suffix != ".npz":
         raise UsageError(
-            f"cannot tell the format of {out.name!r}", remedy="End it in .safetensors or .npz."
+            f"cannot tell the format of {out.name!r}", remedy="end it in .safetensors or .npz"
         )
     arrays = {
         name: (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
@@ -116,13 +116,13 @@ def _complex(
         raise CheckpointError(
             f"{source} holds no pair of entity and relation tables "
             f"(it has: {', '.join(sorted(tensors)[:6]) or 'nothing'})",
-            remedy="Name the two tensors entity and relation.",
+            remedy="name the two tensors entity and relation",
         )
     entity, relation, usual = found
     if entity.dim() != 2 or relation.dim() != 2:
         raise CheckpointError(
             f"{source}: the tables have shapes {tuple(entity.shape)} and {tuple(relation.shape)}",
-            remedy="ComplEx needs two tables of rows with 2 · rank numbers.",
+            remedy="complEx needs two tables of rows with 2 · rank numbers",
         )
     if (layout or usual) == "interleaved":
         entity, relation = halves(entity), halves(relation)
@@ -150,25 +150,24 @@ def _read_foreign(source: Path) -> dict[str, Tensor]:
                 return {name: torch.from_numpy(file[name]) for name in file.files}
         loaded = torch.load(source, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise CheckpointError(f"there is no file {source}", remedy="Check the path.") from error
+        raise CheckpointError(f"there is no file {source}", remedy="check the path") from error
     except OSError as error:
         raise CheckpointError(f"cannot read {source}: {error.strerror or error}") from error
     except (ValueError, zipfile.BadZipFile) as error:
         raise CheckpointError(
             f"{source} is not a whole archive of plain arrays ({error})",
-            remedy="Save it with numpy.savez, without objects.",
+            remedy="save it with numpy.savez, without objects",
         ) from error
     except Exception as error:  # torch.load raises many classes for files it will not read
         raise CheckpointError(
             f"{source} is no plain tensor file; a pickled model may run any code and is not read",
-            remedy="Where it was made, save only the weights: "
-            "torch.save(model.state_dict(), path).",
+            remedy="where it was made, save only the weights: torch.save(model.state_dict(), path)",
         ) from error
     if not isinstance(loaded, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in loaded.items()
     ):
         raise CheckpointError(
             f"{source} does not hold a mapping of names to tensors",
-            remedy="Save the state dict of the model: torch.save(model.state_dict(), path).",
+            remedy="save the state dict of the model: torch.save(model.state_dict(), path)",
         )
     return {name: value.detach() for name, value in loaded.items()}

@@ -57,7 +57,7 @@ class PyKEENScorer:
     ) -> None:
         if dtype == torch.bfloat16:
             raise UsageError(
-                f"{name} cannot be scored in bfloat16", remedy="Use float32 or float64."
+                f"{name} cannot be scored in bfloat16", remedy="use float32 or float64"
             )
         self._model = model.to(device=torch.device(device), dtype=dtype).eval()
         self._name = name
@@ -150,7 +150,7 @@ def model_key(name: str) -> str:
     reason = "needs more than facts" if plain in _NEEDS_MORE else "is not known"
     raise UsageError(
         f"model {name!r} {reason}" + (f"; nearest: {', '.join(near)}" if near else ""),
-        remedy=f"Use one of: {', '.join(names)}.",
+        remedy=f"use one of: {', '.join(names)}",
     )
 
 
@@ -208,7 +208,7 @@ def rebuild(
     except (UsageError, RuntimeError, TypeError, ValueError, KeyError) as error:
         raise CheckpointError(
             f"the weights do not make a {info.model} with {dict(info.arguments)}: {error}",
-            remedy="Give the model class and the arguments it was trained with.",
+            remedy="give the model class and the arguments it was trained with",
         ) from error
     label = f"{type(model).__name__} (dimension {info.dimension})"
     return PyKEENScorer(model, name=label, dtype=dtype, device=device, coverage=coverage)

@@ -104,7 +104,7 @@ def usable_device(device: str | torch.device) -> torch.device:
         torch.empty(0, device=found)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise UsageError(f"no device {device!r} here: {reason}", remedy="Use cpu.") from error
+        raise UsageError(f"no device {device!r} here: {reason}", remedy="use cpu") from error
     return found
 
 
@@ -112,6 +112,6 @@ def _kind(path: Path) -> str:
     if not path.exists():
         raise UsageError(
             f"there is no model {str(path)!r}",
-            remedy=f"Give the path of a checkpoint, or {FACTS!r} to use known facts only.",
+            remedy=f"give the path of a checkpoint, or {FACTS!r} to use known facts only",
         )
     return COMPLEX if inspect(path).model == COMPLEX else "pykeen"

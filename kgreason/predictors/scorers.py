@@ -198,6 +198,6 @@ def scoring_dtype(name: str | torch.dtype) -> torch.dtype:
         return name
     if name not in DTYPES:
         raise UsageError(
-            f"no scoring precision named {name!r}", remedy=f"Use one of: {', '.join(DTYPES)}."
+            f"no scoring precision named {name!r}", remedy=f"use one of: {', '.join(DTYPES)}"
         )
     return DTYPES[name]

@@ -56,7 +56,7 @@ def choose_facts(graph: KnowledgeGraph, validation: str | float | None, seed: in
     if not len(kept):
         raise UsageError(
             f"{graph.name} has no facts between entities to train on",
-            remedy="A model learns from links between entities; facts with literals do not count.",
+            remedy="A model learns from links between entities; facts with literals do not count",
         )
     ids = np.unique(kept[:, (0, 2)])
     position = np.full(graph.entity_count, -1, dtype=np.int64)
@@ -95,7 +95,7 @@ def _divided(
             trouble = "is trained on" if validation in train else "has no facts"
             raise UsageError(
                 f"the validation split {validation!r} {trouble}",
-                remedy="Name another split, give a share of facts to hold out, or 0 for none.",
+                remedy="name another split, give a share of facts to hold out, or 0 for none",
             )
         return facts, held, []
     if validation is None:
@@ -103,7 +103,7 @@ def _divided(
     if not 0 <= validation < 1:
         raise UsageError(
             f"share {validation:g} of facts to hold out is outside [0, 1)",
-            remedy="Give for example 0.05, or 0 for none.",
+            remedy="give for example 0.05, or 0 for none",
         )
     order = np.random.default_rng(seed).permutation(len(facts))
     count = int(validation * len(facts))

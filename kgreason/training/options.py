@@ -35,19 +35,19 @@ class Options:
             value = getattr(self, name)
             if value < 1:
                 raise UsageError(
-                    f"{name.replace('_', ' ')} is {value}", remedy="Give a whole number above 0."
+                    f"{name.replace('_', ' ')} is {value}", remedy="give a whole number above 0"
                 )
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise UsageError(
-                f"learning rate is {self.learning_rate}", remedy="Give a number above 0."
+                f"learning rate is {self.learning_rate}", remedy="give a number above 0"
             )
         if not (math.isfinite(self.regularization) and self.regularization >= 0):
             raise UsageError(
-                f"regularization is {self.regularization}", remedy="Give a number from 0 up."
+                f"regularization is {self.regularization}", remedy="give a number from 0 up"
             )
         if not 0 <= self.seed < 2**32:
             raise UsageError(
-                f"seed is {self.seed}", remedy="Give a whole number from 0 to 4294967295."
+                f"seed is {self.seed}", remedy="give a whole number from 0 to 4294967295"
             )
 
     def described(self) -> dict[str, Any]:

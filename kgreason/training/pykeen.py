@@ -44,7 +44,7 @@ class PyKEENTrainer:
         except (TypeError, ValueError, KeyError, AssertionError) as error:
             raise UsageError(
                 f"PyKEEN cannot make {options.model} with {self._arguments}: {error}",
-                remedy="Change the dimension or the arguments.",
+                remedy="change the dimension or the arguments",
             ) from error
         self._model = model.to(options.device)
         self._factory = CoreTriplesFactory(facts, entities, relations, create_inverse_triples=True)

@@ -50,14 +50,14 @@ def load_run(out: Path, run: dict[str, Any]) -> SavedRun | None:
     if metadata.get(_KEY) != "1":
         raise CheckpointError(
             f"{path} is not the state of a training run",
-            remedy="Move it away, or choose another output.",
+            remedy="move it away, or choose another output",
         )
     if metadata["run"] != _text(run):
         before, now = json.loads(metadata["run"]), json.loads(_text(run))
         different = sorted(key for key in now if before.get(key) != now[key])
         raise UsageError(
             f"{path} belongs to an unfinished run with other {', '.join(different)}",
-            remedy="Repeat its settings to go on with it, or start afresh (resume off).",
+            remedy="repeat its settings to go on with it, or start afresh (resume off)",
         )
     return SavedRun(int(metadata["epochs"]), int(metadata["seed"]), tensors)
 

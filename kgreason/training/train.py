@@ -167,7 +167,7 @@ def _epochs(
             if not math.isfinite(loss):
                 raise PredictorError(
                     f"training diverged: the loss of epoch {epoch} is {loss}",
-                    remedy="Train again with a lower learning rate.",
+                    remedy="train again with a lower learning rate",
                 )
             keeper.keep(trainer, epoch)
             advance(loss)
@@ -224,7 +224,7 @@ def _model_name(model: str) -> str:
     except ImportError as error:
         raise UsageError(
             f"model {model!r} needs the package pykeen, which is not installed",
-            remedy=f"pip install 'kgreason[pykeen]', or use the model {COMPLEX}.",
+            remedy=f"pip install 'kgreason[pykeen]', or use the model {COMPLEX}",
         ) from error
 
 
@@ -267,7 +267,7 @@ def _resumed(
     if seed is not None and seed != saved.seed:
         raise UsageError(
             f"{state_path(path)} belongs to an unfinished run with seed {saved.seed}",
-            remedy="Repeat its settings to go on with it, or start afresh (resume off).",
+            remedy="repeat its settings to go on with it, or start afresh (resume off)",
         )
     return replace(options, seed=saved.seed), saved
 
@@ -302,7 +302,7 @@ def _known(graph: KnowledgeGraph, facts: TrainingFacts) -> Any:
 
 def _writable(path: Path) -> Path:
     if path.is_dir():
-        raise UsageError(f"{path} is a folder", remedy="Give the path of a file to write.")
+        raise UsageError(f"{path} is a folder", remedy="give the path of a file to write")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         writable = os.access(path.parent, os.W_OK)
@@ -311,7 +311,7 @@ def _writable(path: Path) -> Path:
     if not writable:
         raise UsageError(
             f"cannot write into {path.parent}",
-            remedy="Choose a path in a folder that can be written to.",
+            remedy="choose a path in a folder that can be written to",
         )
     return path
 
