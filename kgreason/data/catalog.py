@@ -1,4 +1,4 @@
-"""The published archives: one TOML file each in `descriptions/`, which is `datasets/` at the top."""
+"""The published archives, one TOML file each in `descriptions/` (at the top: `datasets/`)."""
 
 from __future__ import annotations
 
