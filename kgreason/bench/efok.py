@@ -26,7 +26,8 @@ def read_efok_questions(folder: Path) -> dict[str, tuple[BenchmarkQuestion, ...]
     """Questions by type, in the order of the files and within them; see `read_suite`.
 
     A type goes by the number of its file (`type0042`), which is that of its formula upstream.
-    Answers of a question about f1 and f2 are pairs: `easy` and `hard` are (n, 2).
+    Answers of a question about f1 and f2 are pairs: `easy` and `hard` are (n, 2). Easy are the
+    answers over train and valid; under a negation test facts may contradict some of them.
     """
     found: dict[str, list[BenchmarkQuestion]] = {}
     for path, number in _files(folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -92,7 +93,11 @@ def _fetch(address: str, part: _Part, progress: Progress, patience: Patience) ->
             reason = f"the server answered {error.code} {error.reason}"
         except (OSError, HTTPException, _InterruptedError) as error:
             _require_network_fault(error, part)
-            reason = str(getattr(error, "reason", None) or error or type(error).__name__)
+            cause = getattr(error, "reason", None) or error
+            reason = str(cause) or type(cause).__name__
+            # Before the first byte an unknown host is a machine without network, not a lapse.
+            if isinstance(cause, socket.gaierror) and not part.size:
+                raise DataError(f"{address}: {reason}", remedy=_again(part)) from error
         else:
             part.finish()
             return

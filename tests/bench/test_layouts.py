@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kgreason.bench import suites
 from kgreason.bench.check import check
 from kgreason.bench.plus_h import PLUS_H_TYPES
 from kgreason.bench.questions import require_fit
 from kgreason.bench.suites import read_suite
+from kgreason.data.catalog import LAYOUTS
 from kgreason.errors import DataError
 from kgreason.knowledge import KnowledgeGraph
 from tests.bench import layouts, tiny
@@ -27,6 +29,10 @@ def test_published_answers_are_found_over_the_folders_own_graph(tmp_path: Path, 
     report = check(suite, KnowledgeGraph.load(suite.graph))
     assert report.is_exact, str(report)
     assert report.total == len(suite) > 3
+
+
+def test_every_described_archive_can_be_read() -> None:
+    assert set(suites.LAYOUTS) == set(LAYOUTS)
 
 
 def test_query2box_goes_by_the_names_of_betae(tmp_path: Path) -> None:

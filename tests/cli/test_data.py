@@ -17,6 +17,7 @@ from tests.data.test_pull import ARCHIVE, TOY
 @pytest.fixture(autouse=True)
 def _toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("KGREASON_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "*")
     with serving({"/toy.zip": File(ARCHIVE)}) as site:
         toy = replace(TOY, addresses=(site.url("/toy.zip"),))
         gone = replace(TOY, name="gone", addresses=(site.url("/gone"),))
@@ -64,6 +65,15 @@ def test_verify(run: Run, tmp_path: Path) -> None:
     ran = run("data", "verify", "toy")
     assert (ran.code, ran.out) == (1, "changed  toy/train.txt\n")
     assert "1 of 2 files" in ran.err
+
+
+def test_bars_on_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    ran = run("data", "pull", "toy")
+    assert ran.code == 0
+    assert "toy: fetching" in ran.err
+    assert "toy: unpacking" in ran.err
+    assert "toy: verifying" in run("data", "verify", "toy").err
 
 
 def test_mistakes(run: Run, tmp_path: Path) -> None:

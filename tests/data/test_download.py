@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -11,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kgreason.data.download import Patience, download
-from kgreason.errors import DataError
+from kgreason.errors import DataError, LimitError
 from tests.data.server import File, serving
 
 CONTENT = bytes(range(256)) * 4000
@@ -154,6 +157,33 @@ def test_no_network(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="refused") as caught:
         download([address], tmp_path / "f", patience=QUICK)
     assert "check the network" in str(caught.value)
+
+
+def test_an_unknown_host_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    patience = Patience(timeout=5, attempts=9, pause=60)
+    with pytest.raises(DataError, match="Name or service not known") as caught:
+        download(["http://host.invalid/f"], tmp_path / "f", patience=patience)
+    assert "HTTPS_PROXY" in str(caught.value)
+
+
+def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving({"/f": File(CONTENT)}) as site:
+        with monkeypatch.context() as patched:
+            patched.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 8, 1))
+            with pytest.raises(LimitError, match="1,024,000 bytes are to come and 1 are free"):
+                download([site.url("/f")], tmp_path / "f", patience=QUICK)
+
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("kgreason.data.download._copy", full)
+        with pytest.raises(LimitError, match="No space left"):
+            download([site.url("/f")], tmp_path / "f", patience=QUICK)
+        assert len(site.requests) == 2
 
 
 def test_a_silent_server_is_given_up(tmp_path: Path) -> None:

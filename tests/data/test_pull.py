@@ -12,7 +12,7 @@ import pytest
 
 from kgreason.data import Dataset, Manifest, dataset_folder, pull, verify
 from kgreason.data.download import Patience
-from kgreason.data.pull import cache_folder
+from kgreason.data.pull import _alone, cache_folder
 from kgreason.errors import DataError, UsageError
 from tests.data.server import File, Site, serving
 
@@ -124,6 +124,14 @@ def test_a_pull_killed_while_unpacking_needs_no_second_download(site: Site) -> N
     assert pull(toy, patience=QUICK).fresh
     assert site.requests == []
     assert [path.name for path in home.iterdir()] == ["toy"]
+
+
+def test_one_pull_at_a_time(site: Site) -> None:
+    toy = _toy(site)
+    dataset_folder(toy).parent.mkdir(parents=True)
+    with _alone(dataset_folder(toy)), pytest.raises(DataError, match="another process"):
+        pull(toy, patience=QUICK)
+    assert pull(toy, patience=QUICK).fresh
 
 
 def test_an_unsafe_archive_leaves_nothing(site: Site, tmp_path: Path) -> None:
