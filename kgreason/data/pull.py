@@ -93,10 +93,14 @@ def pull(
         try:
             found, first_use = _check(dataset, archive)
             manifest = _unpack(dataset, archive, folder, watch, (address, found))
-        finally:
-            # A wrong or damaged archive must not be found again by the next attempt.
+        except DataError:
+            # A wrong or damaged archive must not be found again by the next attempt; one that was
+            # only interrupted, or had no room, is unpacked by it without a second download.
             if source is None:
-                archive.unlink(missing_ok=True)
+                archive.unlink()
+            raise
+        if source is None:
+            archive.unlink()
     if first_use:
         _record(dataset.name, found)
     return Pulled(folder, manifest, fresh=True, first_use=first_use)

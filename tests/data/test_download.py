@@ -151,6 +151,14 @@ def test_redirects_are_followed_but_not_to_files(tmp_path: Path) -> None:
     assert not (tmp_path / "g").exists()
 
 
+def test_a_broken_transfer_is_continued_behind_a_redirect(tmp_path: Path) -> None:
+    with serving({"/f": File(CONTENT, cuts=[1000])}) as site:
+        site.files["/away"] = File(redirect=site.url("/f"))
+        download([site.url("/away")], tmp_path / "f", patience=QUICK)
+        assert site.requests[-1] == ("/f", "bytes=1000-")
+    assert (tmp_path / "f").read_bytes() == CONTENT
+
+
 def test_no_network(tmp_path: Path) -> None:
     with serving({}) as site:
         address = site.url("/f")

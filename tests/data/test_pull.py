@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -132,6 +133,21 @@ def test_one_pull_at_a_time(site: Site) -> None:
     with _alone(dataset_folder(toy)), pytest.raises(DataError, match="another process"):
         pull(toy, patience=QUICK)
     assert pull(toy, patience=QUICK).fresh
+
+
+def test_what_was_fetched_outlives_an_interrupted_unpacking(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sys.modules["kgreason.data.pull"], "extract", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            pull(_toy(site), patience=QUICK)
+    assert [path.name for path in dataset_folder(TOY).parent.iterdir()] == ["toy-toy.zip"]
+    assert pull(_toy(site), patience=QUICK).fresh
+    assert len(site.requests) == 1
 
 
 def test_an_unsafe_archive_leaves_nothing(site: Site, tmp_path: Path) -> None:
