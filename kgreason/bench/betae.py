@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kgreason.bench.questions import COPY_AGAIN, BenchmarkQuestion, ascending
+from kgreason.bench.questions import COPY_AGAIN, BenchmarkQuestion, Ids, ascending
 from kgreason.errors import DataError
 from kgreason.knowledge.pickles import read_plain_pickle
-from kgreason.syntax.benchmark import BETAE_TYPES, from_nested_tuple
+from kgreason.syntax.benchmark import BETAE_TYPES, Structure, from_nested_tuple
 
 _QUERIES, _EASY, _HARD = "test-queries.pkl", "test-easy-answers.pkl", "test-hard-answers.pkl"
 
@@ -19,14 +19,16 @@ def is_betae_suite(folder: Path) -> bool:
     return (folder / _QUERIES).is_file()
 
 
-def read_betae_questions(folder: Path) -> dict[str, tuple[BenchmarkQuestion, ...]]:
-    """Questions by type, types in the order of BETAE_TYPES, questions in that of their `repr`.
+def read_betae_questions(
+    folder: Path, names: Mapping[Structure, str] = BETAE_TYPES
+) -> dict[str, tuple[BenchmarkQuestion, ...]]:
+    """Questions by type, types in the order of `names`, questions in that of their `repr`.
 
     A structure without a published name is called by its own text. See `read_suite`.
     """
-    stored = _mapping(folder / _QUERIES)
-    easy, hard = _mapping(folder / _EASY), _mapping(folder / _HARD)
-    published = {structure: i for i, structure in enumerate(BETAE_TYPES)}
+    stored = read_mapping(folder / _QUERIES)
+    easy, hard = read_mapping(folder / _EASY), read_mapping(folder / _HARD)
+    published = {structure: i for i, structure in enumerate(names)}
     found = {}
     for structure in sorted(stored, key=lambda s: (published.get(s, len(published)), repr(s))):
         queries = stored[structure]
@@ -34,7 +36,7 @@ def read_betae_questions(folder: Path) -> dict[str, tuple[BenchmarkQuestion, ...
             raise DataError(
                 f"{folder / _QUERIES}: {structure!r} holds no set of questions", remedy=COPY_AGAIN
             )
-        name = BETAE_TYPES.get(structure, repr(structure)).removesuffix("-DNF")
+        name = names.get(structure, repr(structure)).removesuffix("-DNF")
         found[name] = tuple(
             _question(folder, structure, query, easy, hard) for query in sorted(queries, key=repr)
         )
@@ -48,17 +50,26 @@ def _question(
         formula = from_nested_tuple(structure, query)
     except DataError as error:
         raise DataError(f"{folder / _QUERIES}: {error.message}", remedy=error.remedy) from error
-    answers = []
-    for file, table in ((_EASY, easy), (_HARD, hard)):
-        place = f"{folder / file}, {query!r}"
-        values = table.get(query)
-        if not isinstance(values, set | frozenset | list | tuple):
-            raise DataError(f"{place}: no set of answers", remedy=COPY_AGAIN)
-        answers.append(ascending(values, place))
-    return BenchmarkQuestion(formula, answers[0], answers[1], query)
+    easy_answers = _answers(folder / _EASY, easy, query)
+    return BenchmarkQuestion(formula, easy_answers, _answers(folder / _HARD, hard, query), query)
 
 
-def _mapping(path: Path) -> Mapping[Any, Any]:
+def read_answers(path: Path, queries: Iterable[Any]) -> list[Ids]:
+    """The answers that a file gives to these questions; DataError when it lacks one."""
+    table = read_mapping(path)
+    return [_answers(path, table, query) for query in queries]
+
+
+def _answers(path: Path, table: Mapping[Any, Any], query: Any) -> Ids:
+    place = f"{path}, {query!r}"
+    values = table.get(query)
+    if not isinstance(values, set | frozenset | list | tuple):
+        raise DataError(f"{place}: no set of answers", remedy=COPY_AGAIN)
+    return ascending(values, place)
+
+
+def read_mapping(path: Path) -> Mapping[Any, Any]:
+    """The dictionary in a pickle file; DataError when it holds something else."""
     value = read_plain_pickle(path)
     if not isinstance(value, dict):
         raise DataError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kgreason.answers import rank
 from kgreason.bench.questions import BenchmarkQuestion, Ids, Suite, require_fit
 from kgreason.bench.values import vector_of
 from kgreason.knowledge import KnowledgeGraph
@@ -18,6 +19,7 @@ from kgreason.truth import GODEL, Logic
 
 if TYPE_CHECKING:
     from kgreason.execution import Value
+    from kgreason.planning import Plan
 
 MAX_LISTED = 5
 """How many differing questions of a type a report keeps, and how many answers it spells of each."""
@@ -127,7 +129,8 @@ def _check_type(
     equal = 0
     different: list[Difference] = []
     for i, value in enumerate(reasoner.stream(plans)):
-        difference = _compare(name, questions[i], answers_of(value))
+        found = _tuples(value, plans[i], questions[i])
+        difference = _compare(name, questions[i], found)
         if difference is None:
             equal += 1
         elif len(different) < MAX_LISTED:
@@ -143,13 +146,28 @@ def answers_of(value: Value) -> Ids:
     return entities.cpu().numpy().astype(np.int64, copy=False)
 
 
+def _tuples(value: Value, plan: Plan, question: BenchmarkQuestion) -> Ids:
+    """The answers in the form of the published ones: entities, or rows of entities."""
+    if len(question.query.free) == 1:
+        return answers_of(value)
+    found = rank(value, plan.columns, question.query.free).entities
+    return np.unique(found.cpu().numpy().astype(np.int64, copy=False), axis=0)
+
+
 def _compare(name: str, question: BenchmarkQuestion, found: Ids) -> Difference | None:
     published = question.answers
     if np.array_equal(found, published):
         return None
-    missing = np.setdiff1d(published, found, assume_unique=True)
-    extra = np.setdiff1d(found, published, assume_unique=True)
-    return Difference(name, question.key, missing, extra)
+    return Difference(name, question.key, _without(published, found), _without(found, published))
+
+
+def _without(these: Ids, others: Ids) -> Ids:
+    """The ids, or rows of ids, that are not among the others."""
+    if these.ndim == 1:
+        return np.setdiff1d(these, others, assume_unique=True)
+    known = set(map(tuple, others.tolist()))
+    kept = [row for row in these.tolist() if tuple(row) not in known]
+    return np.array(kept, dtype=np.int64).reshape(-1, these.shape[1])
 
 
 def _few(ids: Ids) -> str:

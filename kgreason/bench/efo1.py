@@ -43,7 +43,7 @@ def read_efo1_questions(folder: Path) -> dict[str, tuple[BenchmarkQuestion, ...]
     """
     found: dict[str, list[BenchmarkQuestion]] = {}
     for path, number in _files(folder):
-        for formula, rows in _formulas(path).items():
+        for formula, rows in read_formulas(path).items():
             name = EFO1_TYPES.get(re.sub(r"\s", "", formula), number)
             questions = found.setdefault(name, [])
             questions += [_question(path, i, formula, row) for i, row in enumerate(rows)]
@@ -57,7 +57,8 @@ def _files(folder: Path) -> list[tuple[Path, str]]:
     return [(path, match[1]) for path, match in named if match]
 
 
-def _formulas(path: Path) -> dict[str, list[Any]]:
+def read_formulas(path: Path) -> dict[str, list[Any]]:
+    """The questions of a JSON file by formula; DataError when it is not such a file."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -24,7 +24,8 @@ class BenchmarkQuestion:
     """A question over ids with its published answers.
 
     easy: answers that follow from the train and valid facts; hard: those that need test facts.
-    Both are ascending entity ids. key: the question as the file spells it, for messages.
+    Both are ascending entity ids; for k > 1 answer variables (n, k), rows in lexical order.
+    key: the question as the file spells it, for messages.
     """
 
     query: Query[int]
@@ -35,7 +36,7 @@ class BenchmarkQuestion:
     @property
     def answers(self) -> Ids:
         """All published answers, ascending."""
-        return np.union1d(self.easy, self.hard)
+        return np.unique(np.concatenate([self.easy, self.hard]), axis=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def require_fit(suite: Suite, graph: KnowledgeGraph) -> None:
 def _ids(question: BenchmarkQuestion) -> tuple[list[int], list[int]]:
     """Entities (with the largest answer) and base relations that a question names; −1 for none."""
     entities, relations = [-1], [-1]
-    entities += [int(ids[-1]) for ids in (question.easy, question.hard) if len(ids)]
+    entities += [int(ids.max()) for ids in (question.easy, question.hard) if len(ids)]
     for part in walk(question.query.formula):
         entities += [t.name for t in terms(part) if isinstance(t, Constant)]
         if isinstance(part, Atom) and isinstance(part.relation, int):
@@ -99,6 +100,20 @@ def _ids(question: BenchmarkQuestion) -> tuple[list[int], list[int]]:
 def ascending(values: Iterable[object], where: str) -> Ids:
     """Entity ids as an ascending array; DataError naming the place when one is not an id."""
     listed = list(values)
-    if not all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in listed):
+    if not all(map(_is_id, listed)):
         raise DataError(f"{where}: an answer is not an entity id", remedy=COPY_AGAIN)
     return np.unique(np.array(listed, dtype=np.int64))
+
+
+def ascending_tuples(values: Iterable[Iterable[object]], arity: int, where: str) -> Ids:
+    """(n, arity) tuples of entity ids in lexical order, each once; DataError for anything else."""
+    listed = [tuple(value) for value in values]
+    if not all(len(value) == arity and all(map(_is_id, value)) for value in listed):
+        raise DataError(
+            f"{where}: an answer is not a tuple of {arity} entity ids", remedy=COPY_AGAIN
+        )
+    return np.unique(np.array(listed, dtype=np.int64).reshape(-1, arity), axis=0)
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

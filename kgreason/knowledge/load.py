@@ -12,6 +12,8 @@ from kgreason.knowledge.interner import Collector
 from kgreason.knowledge.labels import collect_labels, read_labels
 from kgreason.knowledge.sources.betae import is_betae, read_betae
 from kgreason.knowledge.sources.bundled import PYKEEN, bundled_folder
+from kgreason.knowledge.sources.kgindex import is_kgindex, read_kgindex
+from kgreason.knowledge.sources.query2box import is_query2box, read_query2box
 from kgreason.knowledge.sources.rdf import read_rdf
 from kgreason.knowledge.sources.statements import RDF_FORMATS
 from kgreason.knowledge.sources.streams import Source, format_of
@@ -123,11 +125,15 @@ def _read_folder(path: Path, collector: Collector, options: Options) -> None:
         read_store(path, collector)
     elif is_betae(path):
         read_betae(path, collector)
+    elif is_kgindex(path):
+        read_kgindex(path, collector)
+    elif is_query2box(path):
+        read_query2box(path, collector)
     elif is_split_folder(path):
         read_splits(path, collector, options.lenient)
     else:
         raise DataError(
-            f"{path}: a folder that is neither a store, nor the BetaE layout, "
+            f"{path}: a folder that is neither a store, nor the layout of a benchmark, "
             "nor train/valid/test tables",
             remedy="name the files in it, or a folder with id2ent.pkl, id2rel.pkl and train.txt",
         )

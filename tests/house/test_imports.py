@@ -20,6 +20,7 @@ SHELVES = {"errors", "formula", "truth", "knowledge", "predictors.base"}
 SEES: dict[str, set[str]] = {
     # The shelves never look into a room.
     "errors": set(),
+    "data": {"errors"},
     "formula": {"errors"},
     "truth": {"errors"},
     "knowledge": {"errors"},

@@ -29,15 +29,16 @@ def read_betae(path: Path, collector: Collector) -> None:
     The files list both directions (2k is `+name`, 2k + 1 is `-name`); each fact is taken once.
     Raises `DataError` where ids are not 0 … n − 1, or relations do not come in such pairs.
     """
-    names = _names(path / "id2ent.pkl")
-    relation_names = _base_relations(path / "id2rel.pkl")
+    names = names_by_id(read_plain_pickle(path / "id2ent.pkl"), path / "id2ent.pkl", _LAYOUT)
+    relation_names = base_relations(
+        names_by_id(read_plain_pickle(path / "id2rel.pkl"), path / "id2rel.pkl", _LAYOUT),
+        path / "id2rel.pkl",
+    )
     (entities,) = collector.entities.ids(names)
     (relations,) = collector.relations.ids(relation_names)
     for split in _SPLITS:
-        file = path / f"{split}.txt"
-        if not file.is_file():
-            raise DataError(f"{file}: no such file", remedy=_LAYOUT)
-        facts = _forward(_id_rows(file, len(entities), 2 * len(relations)))
+        file = _split_file(path, split)
+        facts = forward(id_rows(file, len(entities), 2 * len(relations)))
         collector.add_ids(
             np.column_stack(
                 [entities[facts[:, 0]], relations[facts[:, 1] // 2], entities[facts[:, 2]]]
@@ -48,20 +49,29 @@ def read_betae(path: Path, collector: Collector) -> None:
         collector.labels.update(read_labels(path / _LABELS))
 
 
-def _names(path: Path) -> list[str]:
-    value = read_plain_pickle(path)
+def _split_file(path: Path, split: str) -> Path:
+    """ICEWS18+H (Gregucci et al., ICML 2025) keeps the three files in a folder of their own."""
+    file = path / f"{split}.txt"
+    nested = path / "KG_splits" / f"{split}.txt"
+    if not file.is_file() and not nested.is_file():
+        raise DataError(f"{file}: no such file", remedy=_LAYOUT)
+    return file if file.is_file() else nested
+
+
+def names_by_id(value: object, path: Path, remedy: str) -> list[str]:
+    """A dictionary id → name as a list; `DataError` unless ids are 0 … n − 1, names different."""
     if not isinstance(value, dict) or set(value) != set(range(len(value))):
-        raise DataError(f"{path}: not a dictionary with the ids 0 … n − 1 as keys", remedy=_LAYOUT)
+        raise DataError(f"{path}: not a dictionary with the ids 0 … n − 1 as keys", remedy=remedy)
     names = [value[number] for number in range(len(value))]
     if not all(isinstance(name, str) and name for name in names):
-        raise DataError(f"{path}: a name is not a text", remedy=_LAYOUT)
+        raise DataError(f"{path}: a name is not a text", remedy=remedy)
     if len(set(names)) != len(names):
-        raise DataError(f"{path}: two ids have the same name", remedy=_LAYOUT)
+        raise DataError(f"{path}: two ids have the same name", remedy=remedy)
     return names
 
 
-def _base_relations(path: Path) -> list[str]:
-    names = _names(path)
+def base_relations(names: list[str], path: Path) -> list[str]:
+    """Names of the base relations; `DataError` unless 2k is `+name` and 2k + 1 is `-name`."""
     for number in range(0, len(names), 2):
         pair = names[number : number + 2]
         if len(pair) < 2 or pair != ["+" + pair[0][1:], "-" + pair[0][1:]]:
@@ -72,8 +82,8 @@ def _base_relations(path: Path) -> list[str]:
     return [name[1:] for name in names[::2]]
 
 
-def _id_rows(path: Path, entity_count: int, relation_count: int) -> NDArray[np.int64]:
-    """(rows, 3) ids of head, directed relation, tail."""
+def id_rows(path: Path, entity_count: int, relation_count: int) -> NDArray[np.int64]:
+    """(rows, 3) ids of head, directed relation, tail; `DataError` for a line that is not that."""
     columns = {"head": pl.Int64, "relation": pl.Int64, "tail": pl.Int64}
     try:
         frame = pl.read_csv(
@@ -106,7 +116,7 @@ def _complain(path: Path, limits: NDArray[np.int64]) -> None:
                     )
 
 
-def _forward(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def forward(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Every fact once in its forward direction, also where a file lists only its inverse."""
     even = rows[:, 1] % 2 == 0
     forward, backward = rows[even], rows[~even]
