@@ -38,16 +38,16 @@ def two_hops(start: int) -> Query[int]:
 
 def complex_rows(tensor: torch.Tensor) -> Array:
     real, imaginary = tensor.double().chunk(2, 1)
-    return (real + 1j * imaginary).numpy()
+    return np.asarray((real + 1j * imaginary).numpy())
 
 
 def normal(values: Array) -> Array:
     kept = np.where(values < 1e-14, 0, values)
-    return kept / max(1e-14, kept.sum())
+    return np.asarray(kept / max(1e-14, kept.sum()))
 
 
 def softmax(values: Array) -> Array:
-    return np.exp(values) / np.exp(values).sum()
+    return np.asarray(np.exp(values) / np.exp(values).sum())
 
 
 def by_hand(model: ComplEx, facts: FactIndex, start: int) -> Array:
