@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -172,22 +172,33 @@ def _parse(path: Path, content: bytes) -> tuple[Header | None, list[Record], int
 
 
 def _require_same(path: Path, found: Header, wanted: Header) -> None:
-    names = [
-        name
-        for name in dict.fromkeys([*wanted, *found])
-        if name not in _FREE and found.get(name) != wanted.get(name)
-    ]
+    there, here = dict(_leaves(found)), dict(_leaves(wanted))
+    names = [n for n in dict.fromkeys([*here, *there]) if there.get(n) != here.get(n)]
     if names:
-        told = "; ".join(f"{n}: {_short(found.get(n))}, not {_short(wanted.get(n))}" for n in names)
+        told = [f"{n} {_short(there.get(n))}, not {_short(here.get(n))}" for n in names[:4]]
+        more = f"; and {len(names) - 4} more" if len(names) > 4 else ""
         raise UsageError(
-            f"{path} holds another run ({told})",
+            f"{path} holds another run: {'; '.join(told)}{more}",
             remedy="repeat the command it was begun with, or give another output file",
         )
 
 
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """`suites.0.sha256` and its value, and so on: what a figure depends on."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if name or key not in _FREE:
+                yield from _leaves(part, f"{name}.{key}" if name else key)
+    elif isinstance(value, list) and value:
+        for i, part in enumerate(value):
+            yield from _leaves(part, f"{name}.{i}")
+    else:
+        yield name, value
+
+
 def _short(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 160 else f"{text[:157]}…"
+    return text if len(text) <= 40 else f"{text[:37]}…"
 
 
 def _ordered(header: Header, records: Iterable[Record]) -> tuple[Record, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -32,20 +32,28 @@ def _suite_table(run: Run, suite: Header) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for kind in kinds:
         records = found[kind]
-        seconds = sum(record.seconds for record in records) / len(records)
         figures = (mean(records, metric) for metric in FIGURES)
-        rows.append((kind, *figures, len(records), 1000 * seconds))
+        rows.append((kind, *figures, len(records)))
     columns = [averages(family, type_means(run, suite["name"], metric)) for metric in FIGURES]
     notes = []
     for name, (_, over) in columns[0].items():
         asked = sum(len(found[kind]) for kind in over)
-        rows.append((name, *(column[name][0] for column in columns), asked, None))
+        rows.append((name, *(column[name][0] for column in columns), asked))
         notes.append(explain_average(family, name, over))
-    head = ("type", *FIGURES, "asked", "ms each")
+    head = ("type", *FIGURES, "asked")
     unfinished = sum(suite["types"].values()) - sum(map(len, found.values()))
     if unfinished:
         notes.insert(0, f"unfinished: {unfinished:,} questions are still to be asked")
-    return Table(suite["name"], head, tuple(rows), (*notes, *protocol(run.header, suite)))
+    notes += protocol(run.header, suite)
+    if found:
+        notes.append(_time([record for records in found.values() for record in records]))
+    return Table(suite["name"], head, tuple(rows), tuple(notes))
+
+
+def _time(records: Sequence[Record]) -> str:
+    total = sum(record.seconds for record in records)
+    each = 1000 * total / len(records)
+    return f"{len(records):,} questions in {total:,.1f} s, {each:,.1f} ms each, types in one batch"
 
 
 def protocol(header: Header, suite: Header) -> tuple[str, ...]:

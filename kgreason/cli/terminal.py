@@ -80,7 +80,7 @@ class Terminal:
 
     @contextmanager
     def bar(self, doing: str, total: int) -> Iterator[Callable[..., None]]:
-        """A progress bar; it is told how much is done, what is being done, and perhaps the total."""
+        """A progress bar; it is told how much is done, what is being done, perhaps the total."""
         if self.quiet or not self.err.is_terminal:
             yield lambda done, text, total=None: None
             return
