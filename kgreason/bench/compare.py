@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kgreason.bench.averages import averages, explain_average, in_order
+from kgreason.bench.averages import FAMILIES, averages, explain_average, in_order
 from kgreason.bench.published import PublishedRow, published_for
 from kgreason.bench.records import Header, Run
 from kgreason.bench.summary import protocol, type_means
@@ -104,34 +104,47 @@ def _side_by_side(
     family = suite["family"]
     figures = [type_means(run, name, metric) for run in runs]
     kinds = in_order(family, list(dict.fromkeys(kind for found in figures for kind in found)))
-    means = [averages(family, found) for found in figures]
-    columns = [*kinds, *dict.fromkeys(key for found in means for key in found)]
+    # An average is over the types that every run has: another set of types is another figure.
+    common = {kind: 0.0 for kind in kinds if all(kind in found for found in figures)}
+    over = {key: present for key, (_, present) in averages(family, common).items()}
+    head = ("", *kinds, *over)
     rows: list[tuple[Cell, ...]] = []
-    notes = []
-    for run, found, over in zip(runs, figures, means, strict=True):
-        values = found | {key: value for key, (value, _) in over.items()}
-        rows.append((run.label, *(values.get(column) for column in columns)))
-        notes += [f"{run.label}: {line}" for line in _protocol(run, name, over)]
+    notes = [f"{explain_average(family, key, present)}" for key, present in over.items()]
+    for run, found in zip(runs, figures, strict=True):
+        cells = [found.get(kind) for kind in kinds]
+        rows.append((run.label, *cells, *(_average(found, over[key]) for key in over)))
+        notes += [f"{run.label}: {line}" for line in protocol(run.header, run.suites[name])]
+        notes.append(f"{run.label}: {_span(run, name)} questions a type")
     if published and metric == "MRR":
         stated = published_for(suite["graph"], family)
-        rows += [_published_row(row, columns) for row in stated]
+        rows += [_published_row(row, kinds, over) for row in stated]
         notes += _sources(stated)
-    return Table(f"{name}, {metric} × 100", ("", *columns), tuple(rows), tuple(notes))
+    return Table(f"{name}, {metric} × 100", head, tuple(rows), tuple(notes))
 
 
-def _protocol(run: Run, name: str, over: Mapping[str, tuple[float, list[str]]]) -> list[str]:
-    suite = run.suites[name]
-    family = suite["family"]
-    asked = {kind: len(records) for kind, records in run.by_type(name).items()}
-    counts = sorted(set(asked.values()))
-    span = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}" if counts else "0"
-    averaged = [explain_average(family, key, kinds) for key, (_, kinds) in over.items()]
-    return [*protocol(run.header, suite), "; ".join([*averaged, f"{span} questions a type"])]
+def _span(run: Run, name: str) -> str:
+    counts = sorted({len(records) for records in run.by_type(name).values()}) or [0]
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
 
-def _published_row(row: PublishedRow, columns: Sequence[str]) -> tuple[Cell, ...]:
-    mark = _MARK if row.second_hand else ""
-    return (row.method + mark, *(row.figures.get(column) for column in columns))
+def _average(figures: Mapping[str, float], over: Sequence[str]) -> float:
+    return float(np.mean([figures[kind] for kind in over]))
+
+
+def _published_row(
+    row: PublishedRow, kinds: Sequence[str], over: Mapping[str, Sequence[str]]
+) -> tuple[Cell, ...]:
+    """Its figures, and averages over the same types as the runs': stated, else made of them."""
+    cells: list[Cell] = [row.figures.get(kind) for kind in kinds]
+    for key, present in over.items():
+        whole = FAMILIES[row.family][key]
+        known = [kind for kind in whole if kind in row.figures]
+        if len(present) == len(whole) and (len(known) == len(whole) or not known):
+            cells.append(row.figures.get(key))
+        else:
+            comparable = set(present) <= set(known)
+            cells.append(_average(row.figures, present) if comparable else None)
+    return (row.method + (_MARK if row.second_hand else ""), *cells)
 
 
 def _sources(rows: Sequence[PublishedRow]) -> list[str]:

@@ -17,7 +17,8 @@ class Method:
     """What a method means in terms of the engine.
 
     calibration: text of a calibration; graph_calibrations: pairs of the beginning of a knowledge
-    graph's name and the calibration to use there instead. observed_truth: truth of a known fact,
+    graph's name and the calibration to use there instead. direct_calibration: what to use for
+    questions without inner variables, None for the same. observed_truth: truth of a known fact,
     None as scored. frontier: candidates an ∃ keeps, None for all. scores: whether it needs a model.
     """
 
@@ -25,14 +26,17 @@ class Method:
     source: str
     calibration: str = "softmax-degree"
     graph_calibrations: tuple[tuple[str, str], ...] = ()
+    direct_calibration: str | None = None
     observed_truth: float | None = 1.0
     logic: str = "product"
     semantics: Semantics = "text"
     frontier: int | None = None
     scores: bool = True
 
-    def calibration_for(self, graph: str) -> str:
-        """The calibration over the knowledge graph of that name."""
+    def calibration_for(self, graph: str, *, direct: bool = False) -> str:
+        """The calibration over the graph of that name, for direct questions or for the others."""
+        if direct and self.direct_calibration is not None:
+            return self.direct_calibration
         for beginning, calibration in self.graph_calibrations:
             if graph.startswith(beginning):
                 return calibration
@@ -54,12 +58,14 @@ METHODS: dict[str, Method] = {
             "Yin et al., ICLR 2024; cycles enumerated over all candidates",
             calibration="mass:cut=0.005,epsilon=0.001",
             graph_calibrations=(("NELL", "mass:cut=0.0002,epsilon=0.001"),),
+            direct_calibration="mass:cut=0,epsilon=0.001",
             semantics="dnf",
         ),
         Method(
             "cqd-beam",
             "Arakelyan et al., ICLR 2021",
-            calibration="sigmoid",
+            # A sigmoid is 1 in float32 from a score of 17 on, and no longer ranks.
+            calibration="min-max",
             observed_truth=None,
             semantics="dnf",
             frontier=8,

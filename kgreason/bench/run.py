@@ -23,6 +23,7 @@ from kgreason.bench.questions import BenchmarkQuestion, Suite, require_fit, rest
 from kgreason.bench.records import FORMAT, Header, Record, Run, RunFile
 from kgreason.bench.values import vector_of
 from kgreason.errors import UsageError
+from kgreason.formula import Exists, walk
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import load_predictor
 from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
@@ -104,7 +105,7 @@ def run(
             left = [task for task in several if task.key not in file]
             if not left:
                 continue
-            for records in answer(left, make_reasoner(graphs[path], settings), settings):
+            for records in answer(left, graphs[path], settings):
                 file.append(records)
                 sums += [record.figures["MRR"] for record in records]
                 if progress is not None:
@@ -144,7 +145,7 @@ def make_header(
     }
 
 
-def make_reasoner(graph: KnowledgeGraph, settings: RunSettings) -> Reasoner:
+def make_reasoner(graph: KnowledgeGraph, settings: RunSettings, calibration: str) -> Reasoner:
     """The engine as the method wants it."""
     method = settings.method
     predictor = load_predictor(
@@ -152,7 +153,7 @@ def make_reasoner(graph: KnowledgeGraph, settings: RunSettings) -> Reasoner:
         graph,
         observed=settings.observed,
         observed_truth=method.observed_truth,
-        calibration=method.calibration_for(graph.name),
+        calibration=calibration,
         device=settings.device,
         dtype=settings.dtype,
     )
@@ -169,9 +170,21 @@ def make_reasoner(graph: KnowledgeGraph, settings: RunSettings) -> Reasoner:
 
 
 def answer(
+    tasks: Iterable[Task], graph: KnowledgeGraph, settings: RunSettings
+) -> Iterator[list[Record]]:
+    """Records of the tasks, batch by batch; those of one calibration after those of another."""
+    calibrations: dict[str, list[Task]] = {}
+    for task in tasks:
+        direct = not any(isinstance(part, Exists) for part in walk(task.question.query.formula))
+        calibration = settings.method.calibration_for(graph.name, direct=direct)
+        calibrations.setdefault(calibration, []).append(task)
+    for calibration, several in calibrations.items():
+        yield from _answer(several, make_reasoner(graph, settings, calibration), settings)
+
+
+def _answer(
     tasks: Iterable[Task], reasoner: Reasoner, settings: RunSettings
 ) -> Iterator[list[Record]]:
-    """Records of the tasks, batch by batch, in order."""
     waiting = iter(tasks)
     while batch := list(islice(waiting, settings.batch)):
         start = perf_counter()

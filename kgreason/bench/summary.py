@@ -60,12 +60,13 @@ def protocol(header: Header, suite: Header) -> tuple[str, ...]:
     """What was run, in a few lines; every word of it is in the run's header."""
     method, model = header["method"], header["model"]
     known = method["observed_truth"]
-    beam = method["frontier"]
+    beam, direct = method["frontier"], method["direct_calibration"]
     return (
         "filtered rank of each hard answer, mean over a question's hard answers, then over "
         f"questions, × 100; ties {header['ties']}",
         f"method {method['name']}: logic {method['logic']}, semantics {method['semantics']}, "
         + (f"calibration {suite['calibration']}, " if method["scores"] else "")
+        + (f"without inner variables {direct}, " if direct else "")
         + ("all candidates" if beam is None else f"the {beam} truest candidates of each ∃"),
         f"observed {', '.join(header['observed']) or 'nothing'} with truth "
         + ("as scored" if known is None else f"{known:g}")

@@ -100,7 +100,8 @@ class MethodOptions:
                 )
             changes["semantics"] = self.semantics
         if self.calibration is not None:
-            changes |= {"calibration": self.calibration, "graph_calibrations": ()}
+            changes |= {"calibration": self.calibration}
+            changes |= {"graph_calibrations": (), "direct_calibration": None}
         if self.observed_truth is not None:
             changes["observed_truth"] = truth(self.observed_truth)
         if self.frontier is not None:

@@ -28,7 +28,7 @@ def made(name: str, figures: dict[str, list[float]], suite: str = "FB15k-237-bet
         for i, x in enumerate(values)
     )
     method = {"name": "exact", "logic": "product", "semantics": "text"}
-    method |= {"observed_truth": 1.0, "frontier": None, "scores": True}  # type: ignore[dict-item]
+    method |= {"observed_truth": 1.0, "frontier": None, "scores": True, "direct_calibration": None}  # type: ignore[dict-item]
     one = {"name": suite, "family": family_of(figures), "graph": suite, "calibration": "mass"}
     one |= {"sha256": "0" * 64, "facts_sha256": "1" * 64}
     header = {
@@ -130,10 +130,12 @@ def test_the_bootstrap_is_seeded_paired_and_right() -> None:
 def test_runs_beside_one_another_and_beside_papers() -> None:
     runs = [made("a", {"1p": [0.5, 0.2]}), made("b", {"1p": [0.6, 0.4], "2in": [0.3]})]
     side, intervals = compare(runs)
-    assert side.head == ("", "1p", "2in", "AVG_P", "AVG_N")
-    assert side.rows[0] == ("a (exact)", 35.0, None, 35.0, None)
-    assert side.rows[1] == ("b (exact)", 50.0, 30.0, 50.0, 30.0)
-    assert ("QTO†", 49.0, 16.8, 33.5, 15.5) in side.rows
+    assert side.head == ("", "1p", "2in", "AVG_P")
+    assert side.rows[0] == ("a (exact)", 35.0, None, 35.0)
+    assert side.rows[1] == ("b (exact)", 50.0, 30.0, 50.0)
+    # Over 1p alone, as the runs' is; a row that states nothing but an average has none.
+    assert ("QTO†", 49.0, 16.8, 49.0) in side.rows
+    assert ("NSMP†", None, None, None) in side.rows
     assert any("second-hand" in note for note in side.notes)
     assert intervals.rows[0][0] == "b (exact), 1p"
     assert intervals.rows[0][1] == pytest.approx(15.0)
@@ -141,6 +143,16 @@ def test_runs_beside_one_another_and_beside_papers() -> None:
     assert len(compare(runs[:1])) == 1
     for form in FORMATS:
         assert "1p" in render([side, intervals], form)
+
+
+def test_a_whole_average_stands_beside_the_stated_ones() -> None:
+    figures = {kind: [0.5] for kinds in FAMILIES["BetaE"].values() for kind in kinds}
+    (side,) = compare([made("a", figures)])
+    rows = {str(row[0]): dict(zip(side.head, row, strict=True)) for row in side.rows}
+    assert rows["a (exact)"]["AVG_N"] == 50.0
+    assert (rows["QTO†"]["AVG_P"], rows["NSMP†"]["AVG_P"]) == (33.5, 25.7)
+    # FIT's is over four types.
+    assert (rows["FIT†"]["AVG_P"], rows["FIT†"]["AVG_N"]) == (27.4, None)
 
 
 def test_runs_over_other_questions_are_refused() -> None:

@@ -15,11 +15,13 @@ def test_settings_are_such_that_the_engine_takes_them(name: str) -> None:
     resolve_logic(method.logic)
     for graph in ("FB15k-237-betae", "NELL-betae", "umls"):
         parse_calibration(method.calibration_for(graph))
+        parse_calibration(method.calibration_for(graph, direct=True))
 
 
 def test_fit_cuts_by_the_graph() -> None:
     assert "cut=0.0002" in METHODS["fit"].calibration_for("NELL-betae")
     assert "cut=0.005" in METHODS["fit"].calibration_for("FB15k-237-betae")
+    assert "cut=0," in METHODS["fit"].calibration_for("NELL-betae", direct=True)
 
 
 def test_an_unknown_method() -> None:

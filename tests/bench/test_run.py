@@ -13,7 +13,7 @@ import pytest
 from kgreason.bench.methods import METHODS
 from kgreason.bench.questions import Suite
 from kgreason.bench.records import Record, read_run
-from kgreason.bench.run import RunSettings, Task, answer, make_reasoner, run
+from kgreason.bench.run import RunSettings, Task, answer, run
 from kgreason.bench.suites import read_suite
 from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import KnowledgeGraph
@@ -58,8 +58,8 @@ def test_a_figure_depends_on_neither_order_nor_batch_nor_memory(bench: Bench, na
             for index, question in enumerate(questions)
         ]
         Random(batch).shuffle(tasks)
-        reasoner = make_reasoner(bench.graphs[bench.suite.graph], changes)
-        found = {r.key: r for several in answer(tasks, reasoner, changes) for r in several}
+        graph = bench.graphs[bench.suite.graph]
+        found = {r.key: r for several in answer(tasks, graph, changes) for r in several}
         assert bare([found[record.key] for record in expected]) == expected, (batch, memory)
 
 
