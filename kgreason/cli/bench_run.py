@@ -62,8 +62,21 @@ class QuestionSetOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodOptions:
-    """What is changed of a method."""
+    """Which method, and what is changed of it."""
 
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", metavar="MODEL", help="Checkpoint of a link predictor."),
+    ] = (None,)
+    method: Annotated[
+        str,
+        typer.Option(
+            "--method",
+            metavar="NAME",
+            help="exact, qto, fit, cqd-beam, facts.",
+            autocompletion=offer("exact", "qto", "fit", "cqd-beam", "facts"),
+        ),
+    ] = ("exact",)
     logic: Annotated[
         str | None, typer.Option("--logic", metavar="LOGIC", rich_help_panel=_OVER)
     ] = None
@@ -88,8 +101,10 @@ class MethodOptions:
         ),
     ] = None
 
-    def applied_to(self, method: Method) -> Method:
+    def chosen(self) -> Method:
         """The method with these changes."""
+        from kgreason.bench.methods import resolve_method
+
         changes: dict[str, Any] = {}
         if self.logic is not None:
             changes["logic"] = self.logic
@@ -106,7 +121,7 @@ class MethodOptions:
             changes["observed_truth"] = truth(self.observed_truth)
         if self.frontier is not None:
             changes["frontier"] = _count(self.frontier)
-        return replace(method, **changes)
+        return replace(resolve_method(self.method), **changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,21 +173,8 @@ def run(
         ),
     ],
     questions: QuestionSetOptions,
-    changes: MethodOptions,
+    method: MethodOptions,
     machine: MachineOptions,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", metavar="MODEL", help="Checkpoint of a link predictor."),
-    ] = None,
-    method: Annotated[
-        str,
-        typer.Option(
-            "--method",
-            metavar="NAME",
-            help="exact, qto, fit, cqd-beam, facts.",
-            autocompletion=offer("exact", "qto", "fit", "cqd-beam", "facts"),
-        ),
-    ] = "exact",
     form: Annotated[
         str,
         typer.Option(
@@ -189,9 +191,7 @@ def run(
     """
     require_format(form)
     memory = size(machine.max_memory)
-    from kgreason.bench.methods import resolve_method
-
-    chosen = changes.applied_to(resolve_method(method))
+    chosen = method.chosen()
     read = read_suites(terminal, suites, questions.graph)
     graphs: dict[Path, KnowledgeGraph] = {}
     for suite in read:
@@ -202,7 +202,7 @@ def run(
 
     settings = RunSettings(
         method=chosen,
-        model=None if model in (None, "facts") else Path(str(model)),
+        model=None if method.model in (None, "facts") else Path(str(method.model)),
         observed=_observed(questions.observed, next(iter(graphs.values()))),
         ties=questions.ties,
         dtype=machine.dtype,
