@@ -67,7 +67,7 @@ class MethodOptions:
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", metavar="MODEL", help="Checkpoint of a link predictor."),
-    ] = (None,)
+    ] = None
     method: Annotated[
         str,
         typer.Option(
@@ -76,7 +76,7 @@ class MethodOptions:
             help="exact, qto, fit, cqd-beam, facts.",
             autocompletion=offer("exact", "qto", "fit", "cqd-beam", "facts"),
         ),
-    ] = ("exact",)
+    ] = "exact"
     logic: Annotated[
         str | None, typer.Option("--logic", metavar="LOGIC", rich_help_panel=_OVER)
     ] = None

@@ -189,3 +189,18 @@ def test_mistakes(bench: Bench) -> None:
         run([bench.suite] * 2, bench.graphs, bench.settings, bench.folder / "run.jsonl")
     with pytest.raises(UsageError, match="cannot write"):
         bench.run("absent/run.jsonl")
+
+
+@pytest.mark.data
+def test_real_questions_have_the_same_ranks_in_any_batch(data: Path, tmp_path: Path) -> None:
+    suite = read_suite(data / "FB15k-237-betae")
+    graphs = {suite.graph: KnowledgeGraph.load(suite.graph)}
+    model = data / "checkpoints" / "fb15k237-complex-r500.safetensors"
+    found = []
+    for batch, memory in ((64, 2 << 30), (3, 8 << 20)):
+        settings = RunSettings(method=METHODS["qto"], model=model, batch=batch, max_memory=memory)
+        output = tmp_path / f"{batch}.jsonl"
+        types = ["1p", "2i", "3i", "2in", "3in", "2u"]
+        found.append(run([suite], graphs, settings, output, types=types, limit=5))
+    assert bare(found[0].records) == bare(found[1].records)
+    assert len(found[0].records) == 30

@@ -14,7 +14,7 @@ import torch
 import kgreason.execution
 from kgreason.errors import LimitError
 from kgreason.execution import Work
-from kgreason.formula import Atom, Query, Variable
+from kgreason.formula import And, Atom, Constant, Query, Variable
 from kgreason.reasoner import Reasoner
 from kgreason.truth import LOGICS, PRODUCT
 from kgreason.truth.vector import TruthVector
@@ -185,3 +185,24 @@ def test_a_beam_keeps_the_truest_and_of_equals_the_first(max_memory: int) -> Non
         assert (hops[e], hops[f]) == pytest.approx(expected), frontier
         # Answers themselves are never cut.
         assert sum(truth > 0 for truth in links) == 3
+
+
+def test_a_truth_has_the_same_bits_alone_and_in_any_batch() -> None:
+    rng = np.random.default_rng(11)
+    table = rng.random((6, 40, 40)) * (rng.random((6, 40, 40)) < 0.5)
+    sources = rng.integers(0, 40, (60, 3)).tolist()
+    y = Variable("y")
+    questions = [
+        Query((y,), And(tuple(Atom(k, Constant(a), y) for k, a in enumerate(row))))
+        for row in sources
+    ]
+    predictor = TablePredictor(table)
+    engine = Reasoner(predictor, reasoner(predictor, PRODUCT).facts, PRODUCT)
+    plans = [engine.prepare(question)[1] for question in questions]
+    together = engine.truths(plans)
+    for plan, value in zip(plans, together, strict=True):
+        (alone,) = engine.truths([plan])
+        assert isinstance(value, TruthVector)
+        assert isinstance(alone, TruthVector)
+        assert torch.equal(alone.entities, value.entities)
+        assert torch.equal(alone.truths, value.truths)
