@@ -52,12 +52,8 @@ def _entity(name: str, place: Place | None, text: str | None, vocabulary: Vocabu
         return found[0]
     if found:
         raise _ambiguous("entities", name, found, vocabulary.entity, text, place)
-    raise UnknownNameError(
-        f"no entity is named {name} among {vocabulary.entity_count:,}",
-        remedy=_offer(name, vocabulary.nearest_entities(name), vocabulary),
-        text=text,
-        place=place,
-    )
+    nearest = vocabulary.nearest_entities(name)
+    raise _unknown("entity", vocabulary.entity_count, name, nearest, vocabulary, text, place)
 
 
 def _relation(name: str, place: Place | None, text: str | None, vocabulary: Vocabulary) -> int:
@@ -66,9 +62,22 @@ def _relation(name: str, place: Place | None, text: str | None, vocabulary: Voca
         return found[0]
     if found:
         raise _ambiguous("relations", name, found, vocabulary.relation, text, place)
-    raise UnknownNameError(
-        f"no relation is named {name} among {vocabulary.relation_count:,}",
-        remedy=_offer(name, vocabulary.nearest_relations(name), vocabulary),
+    nearest = vocabulary.nearest_relations(name)
+    raise _unknown("relation", vocabulary.relation_count, name, nearest, vocabulary, text, place)
+
+
+def _unknown(
+    kind: str,
+    count: int,
+    name: str,
+    nearest: tuple[str, ...],
+    vocabulary: Vocabulary,
+    text: str | None,
+    place: Place | None,
+) -> UnknownNameError:
+    return UnknownNameError(
+        f"no {kind} is named {name} among {count:,}",
+        remedy=_offer(name, nearest, vocabulary),
         text=text,
         place=place,
     )

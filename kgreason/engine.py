@@ -124,6 +124,8 @@ class Engine:
     ) -> list[Answers]:
         """Answers to many questions of any shape, computed in common batches."""
         prepared = [self.prepare(q, language=language, values=values) for q in questions]
+        for one in prepared:
+            self.check_price(one.plan)
         before = self.reasoner.work
         found = self.reasoner.truths([one.plan for one in prepared])
         work = self.reasoner.work - before

@@ -32,7 +32,6 @@ def explain(
     engine = make_engine(terminal, loaded, reasoning)
     explanation = engine.explain(bound, run=False)
     terminal.print(str(explanation))
-    engine.check_price(explanation.plan)
     with terminal.stage("answers", "answering"):
         answers = engine.ask(bound, limit=limit)
     terminal.print(f"\nwork\n  {answers.work}")

@@ -118,7 +118,6 @@ def query(
     explanation = engine.explain(bound, run=False)
     if output.explain:
         terminal.note(f"{explanation}\n")
-    engine.check_price(explanation.plan)
     answers = _answers(terminal, engine, bound, target, output)
     _deliver(terminal, target, answers, loaded, bound)
     _footer(terminal, engine, answers)

@@ -65,7 +65,9 @@ def _variables(node: Any) -> Iterator[str]:
     elif isinstance(node, dict):
         for key, value in node.items():
             if key != "_vars":
-                yield from _variables(value)
+                # rdflib puts the algebra of an EXISTS group into an attribute that hides the
+                # entry; the entry itself is left without the group's filters.
+                yield from _variables(getattr(node, "__dict__", {}).get(key, value))
     elif isinstance(node, list | tuple):
         for value in node:
             yield from _variables(value)

@@ -30,7 +30,7 @@ def accepted(texts: list[str]) -> dict[str, Query[str]]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(24))
 def test_random_sparql(seed: int) -> None:
     rng = Random(seed)
     facts = random_graph(rng, 5, 3, rng.randint(15, 45))

@@ -385,3 +385,12 @@ def test_every_refusal_is_one_of_ours() -> None:
     for text in ["ASK { ?x <p> <q", "SELECT ?x { ?x <a b> ?y }", "PREFIX", "PREFIX ex: SELECT"]:
         with pytest.raises(KgreasonError):
             parse_sparql(text)
+
+
+def test_a_filter_inside_exists_keeps_the_outer_variable() -> None:
+    text = """PREFIX x: <http://x/>
+    SELECT ?y { ?y x:r ?z . { ?y x:s ?w } UNION { ?y x:t ?w }
+                FILTER NOT EXISTS { ?z x:r ?y . FILTER(?w != ?y) } }"""
+    expected = """?y : exists z, w . <http://x/r>(y, z) & (<http://x/s>(y, w) | <http://x/t>(y, w))
+                  & !(<http://x/r>(z, y) & w != y)"""
+    assert parse_sparql(text) == parse_efo(expected)
