@@ -123,8 +123,11 @@ def _side_by_side(
 
 
 def _span(run: Run, name: str) -> str:
-    counts = sorted({len(records) for records in run.by_type(name).values()}) or [0]
-    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    found = run.by_type(name)
+    counts = sorted({len(records) for records in found.values()}) or [0]
+    span = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    unfinished = sum(map(len, found.values())) < sum(run.suites[name]["types"].values())
+    return f"unfinished, so far {span}" if unfinished else span
 
 
 def _average(figures: Mapping[str, float], over: Sequence[str]) -> float:

@@ -155,6 +155,12 @@ def test_a_whole_average_stands_beside_the_stated_ones() -> None:
     assert (rows["FIT†"]["AVG_P"], rows["FIT†"]["AVG_N"]) == (27.4, None)
 
 
+def test_an_unfinished_run_is_called_so() -> None:
+    whole = made("a", {"1p": [0.5, 0.25]})
+    (side,) = compare([replace(whole, records=whole.records[:1])], published=False)
+    assert side.notes[-1] == "a (exact): unfinished, so far 1 questions a type"
+
+
 def test_runs_over_other_questions_are_refused() -> None:
     other = made("b", {"1p": [0.5]})
     other.header["suites"][0]["sha256"] = "2" * 64
