@@ -26,7 +26,9 @@ class Reasoner:
     """One predictor under one logic.
 
     facts: what planning takes its statistics from. dtype: of truths. max_memory: bytes of working
-    memory for rows and intermediates. Rows stay between calls, so a second question is warm.
+    memory for rows and intermediates. frontier: how many of its truest candidates an ∃ looks at,
+    which makes it a beam search; None for all, which is exact. Rows stay between calls, so a second
+    question is warm.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Reasoner:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
         max_memory: int = DEFAULT_MEMORY,
+        frontier: int | None = None,
     ) -> None:
         self.predictor = predictor
         self.facts = facts
@@ -47,7 +50,12 @@ class Reasoner:
         self.max_memory = max_memory
         self.statistics = Statistics(predictor.entity_count, facts, predictor.price())
         self._executor = Executor(
-            predictor, logic, dtype=dtype, device=torch.device(device), max_memory=max_memory
+            predictor,
+            logic,
+            dtype=dtype,
+            device=torch.device(device),
+            max_memory=max_memory,
+            frontier=frontier,
         )
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,6 +69,21 @@ class Suite:
                 remedy=f"its types are {', '.join(self.types)}",
             )
         return replace(self, questions={name: self.questions[name][:limit] for name in chosen})
+
+
+def restrict(
+    suites: Sequence[Suite], types: Sequence[str] | None = None, limit: int | None = None
+) -> list[Suite]:
+    """The suites with what is wanted of them, without those that have none of the types.
+
+    Raises UsageError for a type that no suite has.
+    """
+    if types is None:
+        return [suite.only(None, limit) for suite in suites]
+    if nowhere := [kind for kind in types if not any(kind in one.types for one in suites)]:
+        suites[0].only(nowhere)
+    kept = ((suite, [kind for kind in types if kind in suite.types]) for suite in suites)
+    return [suite.only(kinds, limit) for suite, kinds in kept if kinds]
 
 
 def require_fit(suite: Suite, graph: KnowledgeGraph) -> None:

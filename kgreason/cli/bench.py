@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgreason.cli.bench_report import report
+from kgreason.cli.bench_run import run
 from kgreason.cli.command import command
 from kgreason.cli.options import names, size
+from kgreason.cli.suites import read_suites, suite_graph
 from kgreason.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -57,19 +60,20 @@ def check(
     """Compare the answers over all facts with the published ones; exit code 1 if any differs."""
     memory = size(max_memory)
     with terminal.stage("torch", "starting"):
-        from kgreason.bench.check import check as run
+        from kgreason.bench.check import check as compare
+        from kgreason.bench.questions import restrict
         from kgreason.truth import resolve_logic
 
     chosen = resolve_logic(logic)
     graphs: dict[Path, KnowledgeGraph] = {}
     equal = total = 0
-    for suite in _restricted(_read(terminal, suites, graph), names(types), limit):
-        facts = _graph(terminal, suite, graphs)
+    for suite in restrict(read_suites(terminal, suites, graph), names(types), limit):
+        facts = suite_graph(terminal, suite, graphs)
         with terminal.bar(suite.name, len(suite)) as show:
             progress = _progress(suite, show)
-            report = run(suite, facts, logic=chosen, max_memory=memory, progress=progress)
-        terminal.print(f"{report}\n")
-        equal, total = equal + report.equal, total + report.total
+            found = compare(suite, facts, logic=chosen, max_memory=memory, progress=progress)
+        terminal.print(f"{found}\n")
+        equal, total = equal + found.equal, total + found.total
     terminal.print(f"{equal:,} of {total:,} questions have exactly the published answers")
     if equal < total:
         raise typer.Exit(1)
@@ -85,36 +89,6 @@ def _progress(suite: Suite, show: Callable[[int, str], None]) -> Callable[[str, 
     return lambda kind, done, _: show(before[kind] + done, f"{suite.name} {kind}")
 
 
-def _read(terminal: Terminal, folders: list[Path], graph: Path | None) -> list[Suite]:
-    found = []
-    for folder in folders:
-        with terminal.stage("suite", f"reading {folder}"):
-            from kgreason.bench.suites import read_suite
-
-            found.append(read_suite(folder, graph))
-    return found
-
-
-def _restricted(
-    suites: list[Suite], types: tuple[str, ...] | None, limit: int | None
-) -> list[Suite]:
-    """The suites with what is wanted of them; a type must be known to one of them."""
-    if types is None:
-        return [suite.only(None, limit) for suite in suites]
-    if nowhere := [kind for kind in types if not any(kind in one.types for one in suites)]:
-        suites[0].only(nowhere)
-    kept = ((suite, [kind for kind in types if kind in suite.types]) for suite in suites)
-    return [suite.only(kinds, limit) for suite, kinds in kept if kinds]
-
-
-def _graph(terminal: Terminal, suite: Suite, graphs: dict[Path, KnowledgeGraph]) -> KnowledgeGraph:
-    """The suite's graph, each graph read once."""
-    if suite.graph not in graphs:
-        with terminal.stage("graph", f"reading {suite.graph}"):
-            from kgreason.knowledge import KnowledgeGraph
-
-            graphs[suite.graph] = KnowledgeGraph.load(suite.graph)
-    return graphs[suite.graph]
-
-
 command(app, "check", check)
+command(app, "run", run)
+command(app, "report", report)

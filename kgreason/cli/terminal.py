@@ -79,10 +79,10 @@ class Terminal:
             self.seconds[name] = time.perf_counter() - started
 
     @contextmanager
-    def bar(self, doing: str, total: int) -> Iterator[Callable[[int, str], None]]:
-        """A progress bar; it is told how much is done, and what is being done now."""
+    def bar(self, doing: str, total: int) -> Iterator[Callable[..., None]]:
+        """A progress bar; it is told how much is done, what is being done, perhaps the total."""
         if self.quiet or not self.err.is_terminal:
-            yield lambda done, text: None
+            yield lambda done, text, total=None: None
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
         from rich.progress import TimeRemainingColumn as Remaining
@@ -90,7 +90,9 @@ class Terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
         with Progress(*columns, console=self.err, transient=True) as progress:
             task = progress.add_task(doing, total=total)
-            yield lambda done, text: progress.update(task, completed=done, description=text)
+            yield lambda done, text, total=None: progress.update(
+                task, completed=done, description=text, total=total
+            )
 
 
 def visible(text: str) -> str:

@@ -39,7 +39,7 @@ def project(context: Context, step: Step, inputs: list[Value], frame: Frame, run
     logic = context.logic
     parts: list[TruthVector] = []
     owners: list[Tensor] = []
-    for chunk in _chunks(context, step, inputs, frame, run):
+    for chunk in _chunks(context, step, inputs, frame, run, context.frontier):
         weighted = scale(logic.conjoin, as_vector(chunk.value), chunk.truth)
         first, count = int(chunk.owner[0]), int(chunk.owner[-1] - chunk.owner[0]) + 1
         parts.append(exists_by_owner(logic, weighted, chunk.owner - first, count))
@@ -101,11 +101,19 @@ def _without_empty(table: Table) -> Table:
 
 
 def _chunks(
-    context: Context, step: Step, inputs: list[Value], frame: Frame, run: Run
+    context: Context,
+    step: Step,
+    inputs: list[Value],
+    frame: Frame,
+    run: Run,
+    frontier: int | None = None,
 ) -> Iterator[Chunk]:
     assert step.block is not None
     source, *outside = inputs
     owner, entity, truth = as_vector(source).expand()
+    if frontier is not None:
+        kept = _truest(owner, truth, frontier)
+        owner, entity, truth = owner[kept], entity[kept], truth[kept]
     context.pairs += owner.shape[0]
     for part in _segments(context, step.block, owner.shape[0]):
         segment = _inside(frame, [], owner[part], entity[part])
@@ -114,6 +122,17 @@ def _chunks(
             here = slice(part.start + a, part.start + b)
             inside = _inside(frame, outside, owner[here], entity[here])
             yield Chunk(owner[here], entity[here], truth[here], run(step.block, inside))
+
+
+def _truest(owner: Tensor, truth: Tensor, count: int) -> Tensor:
+    """Positions, ascending, of each owner's `count` truest pairs; among equals the first.
+
+    owner: (pairs,) ascending; truth: (pairs,).
+    """
+    order = torch.argsort(truth, descending=True, stable=True)
+    order = order[torch.argsort(owner[order], stable=True)]
+    place = torch.arange(order.shape[0], device=owner.device) - torch.searchsorted(owner, owner)
+    return order[place < count].sort().values
 
 
 def _inside(frame: Frame, outside: list[Value], owner: Tensor, entity: Tensor) -> Frame:

@@ -32,8 +32,7 @@ def _combine(
 ) -> Value:
     vectors = [v for v in inputs if isinstance(v, TruthVector)]
     scalars = [v for v in inputs if isinstance(v, Tensor)]
-    # Small supports first: the intersection never grows beyond the smallest.
-    vectors.sort(key=lambda v: (not v.is_sparse, v.entities.shape[0]))
+    # In the plan's order, whatever the batch holds: a t-norm of three truths rounds by its order.
     if not vectors:
         return reduce(scalar, scalars)
     whole = reduce(lambda a, b: vector(logic, a, b), vectors)

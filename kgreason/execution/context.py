@@ -20,6 +20,7 @@ class Context:
     """What stays the same for all steps of an executor, and the counters of its work.
 
     max_entries: entries that the intermediates of one chunk may hold together.
+    frontier: how many of its truest candidates a quantified variable keeps; None for all.
     """
 
     predictor: LinkPredictor
@@ -28,6 +29,7 @@ class Context:
     dtype: torch.dtype
     device: torch.device
     max_entries: int
+    frontier: int | None = None
     pairs: int = 0
     largest: int = 0
 

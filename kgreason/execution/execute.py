@@ -47,6 +47,7 @@ class Executor:
     """Evaluates computation graphs under one logic over one predictor.
 
     max_memory: bytes of working memory; half of it may hold rows, the rest intermediates.
+    frontier: see `Context`.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Executor:
         dtype: torch.dtype = torch.float32,
         device: torch.device | None = None,
         max_memory: int = 2 << 30,
+        frontier: int | None = None,
     ) -> None:
         device = device or torch.device("cpu")
         self._context = Context(
@@ -66,6 +68,7 @@ class Executor:
             dtype,
             device,
             max_entries=max(1, max_memory // 2 // _BYTES_PER_ENTRY),
+            frontier=frontier,
         )
 
     @property

@@ -9,12 +9,15 @@ from random import Random
 
 import numpy as np
 import pytest
+import torch
 
 import kgreason.execution
 from kgreason.errors import LimitError
 from kgreason.execution import Work
-from kgreason.formula import Atom, Query, Variable
+from kgreason.formula import And, Atom, Constant, Query, Variable
+from kgreason.reasoner import Reasoner
 from kgreason.truth import LOGICS, PRODUCT
+from kgreason.truth.vector import TruthVector
 from tests.agreement.generators import Features, random_query, random_table
 from tests.agreement.table import TablePredictor, answers, reasoner
 from tests.agreement.test_engine import LOGICS as TREATED
@@ -144,3 +147,62 @@ def test_no_question_shape_is_named_in_execution() -> None:
     for file, tree in sources():
         named = {word for word in words(tree) if shape.fullmatch(word)} - {"in"}
         assert not named, f"{file} names {named}"
+
+
+def beam(frontier: int | None, max_memory: int, texts: list[str]) -> list[list[float]]:
+    """Dense truths of questions over a table in which a has three ways on."""
+    table = 0.1 * facts()
+    a, hops = entity("a"), {"b": 0.9, "c": 0.8, "d": 0.8}
+    table[0, a] = 0
+    for name, truth in hops.items():
+        table[0, a, entity(name)] = truth
+        table[2, entity(name)] = 0
+    # Only c leads to e, only d to f, and b nearly to neither.
+    for source, target, truth in (("b", "e", 0.1), ("c", "e", 1.0), ("d", "f", 1.0)):
+        table[2, entity(source), entity(target)] = truth
+    predictor = TablePredictor(table)
+    plain = reasoner(predictor, PRODUCT)
+    engine = Reasoner(
+        predictor,
+        plain.facts,
+        PRODUCT,
+        dtype=torch.float64,
+        max_memory=max_memory,
+        frontier=frontier,
+    )
+    values = engine.truths([engine.prepare(bound(text))[1] for text in texts])
+    assert all(isinstance(value, TruthVector) for value in values)
+    return [value.dense()[0].tolist() for value in values if isinstance(value, TruthVector)]
+
+
+@pytest.mark.parametrize("max_memory", [1 << 24, 500])
+def test_a_beam_keeps_the_truest_and_of_equals_the_first(max_memory: int) -> None:
+    texts = [TWO_HOPS, "?y : r(a, y)"]
+    assert entity("c") < entity("d")
+    e, f = entity("e"), entity("f")
+    for frontier, expected in ((1, (0.09, 0)), (2, (0.8, 0)), (3, (0.8, 0.8)), (None, (0.8, 0.8))):
+        hops, links = beam(frontier, max_memory, texts)
+        assert (hops[e], hops[f]) == pytest.approx(expected), frontier
+        # Answers themselves are never cut.
+        assert sum(truth > 0 for truth in links) == 3
+
+
+def test_a_truth_has_the_same_bits_alone_and_in_any_batch() -> None:
+    rng = np.random.default_rng(11)
+    table = rng.random((6, 40, 40)) * (rng.random((6, 40, 40)) < 0.5)
+    sources = rng.integers(0, 40, (60, 3)).tolist()
+    y = Variable("y")
+    questions = [
+        Query((y,), And(tuple(Atom(k, Constant(a), y) for k, a in enumerate(row))))
+        for row in sources
+    ]
+    predictor = TablePredictor(table)
+    engine = Reasoner(predictor, reasoner(predictor, PRODUCT).facts, PRODUCT)
+    plans = [engine.prepare(question)[1] for question in questions]
+    together = engine.truths(plans)
+    for plan, value in zip(plans, together, strict=True):
+        (alone,) = engine.truths([plan])
+        assert isinstance(value, TruthVector)
+        assert isinstance(alone, TruthVector)
+        assert torch.equal(alone.entities, value.entities)
+        assert torch.equal(alone.truths, value.truths)

@@ -1,0 +1,81 @@
+"""A run's figures type by type, its averages, and the protocol that they were taken under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from kgreason.bench.averages import averages, explain_average, in_order
+from kgreason.bench.records import FIGURES, Header, Record, Run
+from kgreason.bench.tables import Cell, Table
+
+
+def type_means(run: Run, suite: str, metric: str = "MRR") -> dict[str, float]:
+    """The mean of a metric over each type's questions, times 100."""
+    return {kind: mean(records, metric) for kind, records in run.by_type(suite).items()}
+
+
+def mean(records: Iterable[Record], metric: str) -> float:
+    """The mean of a metric over questions, times 100."""
+    return 100 * float(np.mean([record.figures[metric] for record in records]))
+
+
+def summarize(run: Run) -> list[Table]:
+    """A table for each suite: a row per type, then the averages."""
+    return [_suite_table(run, suite) for suite in run.header["suites"]]
+
+
+def _suite_table(run: Run, suite: Header) -> Table:
+    family, found = suite["family"], run.by_type(suite["name"])
+    kinds = in_order(family, found)
+    rows: list[tuple[Cell, ...]] = []
+    for kind in kinds:
+        records = found[kind]
+        figures = (mean(records, metric) for metric in FIGURES)
+        rows.append((kind, *figures, len(records)))
+    columns = [averages(family, type_means(run, suite["name"], metric)) for metric in FIGURES]
+    notes = []
+    for name, (_, over) in columns[0].items():
+        asked = sum(len(found[kind]) for kind in over)
+        rows.append((name, *(column[name][0] for column in columns), asked))
+        notes.append(explain_average(family, name, over))
+    head = ("type", *FIGURES, "asked")
+    unfinished = sum(suite["types"].values()) - sum(map(len, found.values()))
+    if unfinished:
+        notes.insert(0, f"unfinished: {unfinished:,} questions are still to be asked")
+    notes += protocol(run.header, suite)
+    if found:
+        notes.append(_time([record for records in found.values() for record in records]))
+    return Table(suite["name"], head, tuple(rows), tuple(notes))
+
+
+def _time(records: Sequence[Record]) -> str:
+    total = sum(record.seconds for record in records)
+    each = 1000 * total / len(records)
+    return f"{len(records):,} questions in {total:,.1f} s, {each:,.1f} ms each, types in one batch"
+
+
+def protocol(header: Header, suite: Header) -> tuple[str, ...]:
+    """What was run, in a few lines; every word of it is in the run's header."""
+    method, model = header["method"], header["model"]
+    known = method["observed_truth"]
+    beam, direct = method["frontier"], method["direct_calibration"]
+    return (
+        "filtered rank of each hard answer, mean over a question's hard answers, then over "
+        f"questions, × 100; ties {header['ties']}",
+        f"method {method['name']}: logic {method['logic']}, semantics {method['semantics']}, "
+        + (f"calibration {suite['calibration']}, " if method["scores"] else "")
+        + (f"without inner variables {direct}, " if direct else "")
+        + ("all candidates" if beam is None else f"the {beam} truest candidates of each ∃"),
+        f"observed {', '.join(header['observed']) or 'nothing'} with truth "
+        + ("as scored" if known is None else f"{known:g}")
+        + f", scores in {header['dtype']} on {header['device']}",
+        (f"model {model['name']} {_short(model['sha256'])}, " if model else "no model, ")
+        + f"questions {_short(suite['sha256'])}, facts of {suite['graph']} "
+        f"{_short(suite['facts_sha256'])}, kgreason {header['version']}",
+    )
+
+
+def _short(digest: str) -> str:
+    return f"sha256:{digest[:12]}"

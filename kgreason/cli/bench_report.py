@@ -1,0 +1,62 @@
+"""`kgreason bench report`: runs beside one another and beside published figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kgreason.cli.bench_run import FORMATS, require_format
+from kgreason.cli.options import offer
+from kgreason.cli.terminal import Terminal
+from kgreason.errors import UsageError
+
+METRICS = ("MRR", "Hits@1", "Hits@3", "Hits@10")
+
+
+def report(
+    terminal: Terminal,
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN", help="Files of `kgreason bench run`, finished or not."),
+    ],
+    metric: Annotated[
+        str,
+        typer.Option(
+            "--metric", metavar="|".join(METRICS), help="Figure.", autocompletion=offer(*METRICS)
+        ),
+    ] = "MRR",
+    published: Annotated[
+        bool, typer.Option("--published/--no-published", help="Rows of published figures.")
+    ] = True,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")] = 0,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE.png|FILE.svg", help="Draw the runs as well."),
+    ] = None,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="|".join(FORMATS),
+            help="Format of the tables.",
+            autocompletion=offer(*FORMATS),
+        ),
+    ] = "table",
+) -> None:
+    """Compare runs type by type; with several, bootstrap the differences to the first."""
+    require_format(form)
+    if metric not in METRICS:
+        raise UsageError(f"there is no metric {metric!r}", remedy=f"known: {', '.join(METRICS)}")
+    from kgreason.bench.compare import compare
+    from kgreason.bench.records import read_run
+    from kgreason.bench.tables import render
+
+    read = [read_run(path) for path in runs]
+    if plot is not None:
+        from kgreason.bench.plot import plot_runs
+
+        plot_runs(read, plot)
+    tables = compare(read, metric=metric, published=published, seed=seed)
+    terminal.data(render(tables, form))

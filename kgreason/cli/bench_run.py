@@ -1,0 +1,259 @@
+"""`kgreason bench run`: rank the hard answers of question sets with a method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kgreason.cli.options import names, offer, size, truth
+from kgreason.cli.suites import read_suites, suite_graph
+from kgreason.cli.terminal import Terminal
+from kgreason.errors import UsageError
+
+if TYPE_CHECKING:
+    from kgreason.bench.methods import Method
+    from kgreason.bench.run import Progress, RunSettings
+    from kgreason.knowledge import KnowledgeGraph
+
+FORMATS = ("table", "markdown", "csv", "latex", "json")
+_OVER = "Instead of the method's own"
+_MACHINE = "Machine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionSetOptions:
+    """Which questions, against which facts."""
+
+    graph: Annotated[
+        Path | None,
+        typer.Option(
+            "--graph",
+            "-g",
+            metavar="FOLDER",
+            help="Knowledge graph of the questions, where it is not the suite's own.",
+        ),
+    ] = None
+    types: Annotated[
+        str | None, typer.Option("--types", metavar="1p,2p,…", help="Only these types.")
+    ] = None
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Only so many questions of each type.")
+    ] = None
+    ties: Annotated[
+        str,
+        typer.Option(
+            "--ties",
+            metavar="expected|optimistic|pessimistic",
+            help="Where an answer stands among entities of equal truth.",
+            autocompletion=offer("expected", "optimistic", "pessimistic"),
+        ),
+    ] = "expected"
+    observed: Annotated[
+        str | None,
+        typer.Option(
+            "--observed", metavar="SPLIT,…", help="Splits whose facts are known, or `all`; train."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodOptions:
+    """Which method, and what is changed of it."""
+
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", metavar="MODEL", help="Checkpoint of a link predictor."),
+    ] = None
+    method: Annotated[
+        str,
+        typer.Option(
+            "--method",
+            metavar="NAME",
+            help="exact, qto, fit, cqd-beam, facts.",
+            autocompletion=offer("exact", "qto", "fit", "cqd-beam", "facts"),
+        ),
+    ] = "exact"
+    logic: Annotated[
+        str | None, typer.Option("--logic", metavar="LOGIC", rich_help_panel=_OVER)
+    ] = None
+    semantics: Annotated[
+        str | None, typer.Option("--semantics", metavar="text|dnf", rich_help_panel=_OVER)
+    ] = None
+    calibration: Annotated[
+        str | None,
+        typer.Option("--calibration", metavar="NAME:KEY=VALUE,…", rich_help_panel=_OVER),
+    ] = None
+    observed_truth: Annotated[
+        str | None,
+        typer.Option("--observed-truth", metavar="TRUTH|none", rich_help_panel=_OVER),
+    ] = None
+    frontier: Annotated[
+        str | None,
+        typer.Option(
+            "--frontier",
+            metavar="COUNT|all",
+            help="Candidates that an ∃ keeps.",
+            rich_help_panel=_OVER,
+        ),
+    ] = None
+
+    def chosen(self) -> Method:
+        """The method with these changes."""
+        from kgreason.bench.methods import resolve_method
+
+        changes: dict[str, Any] = {}
+        if self.logic is not None:
+            changes["logic"] = self.logic
+        if self.semantics is not None:
+            if self.semantics not in ("text", "dnf"):
+                raise UsageError(
+                    f"there is no semantics {self.semantics!r}", remedy="known: text, dnf"
+                )
+            changes["semantics"] = self.semantics
+        if self.calibration is not None:
+            changes |= {"calibration": self.calibration}
+            changes |= {"graph_calibrations": (), "direct_calibration": None}
+        if self.observed_truth is not None:
+            changes["observed_truth"] = truth(self.observed_truth)
+        if self.frontier is not None:
+            changes["frontier"] = _count(self.frontier)
+        return replace(resolve_method(self.method), **changes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineOptions:
+    """Where it is computed."""
+
+    batch: Annotated[
+        int,
+        typer.Option(
+            "--batch", min=1, help="Questions per batch and write.", rich_help_panel=_MACHINE
+        ),
+    ] = 64
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device", metavar="cpu|cuda", help="Where to compute.", rich_help_panel=_MACHINE
+        ),
+    ] = "cpu"
+    dtype: Annotated[
+        str,
+        typer.Option(
+            "--dtype",
+            metavar="float32|float64|bfloat16",
+            help="Precision of scores.",
+            rich_help_panel=_MACHINE,
+        ),
+    ] = "float32"
+    max_memory: Annotated[
+        str,
+        typer.Option(
+            "--max-memory", metavar="SIZE", help="Working memory.", rich_help_panel=_MACHINE
+        ),
+    ] = "2GiB"
+
+
+def run(
+    terminal: Terminal,
+    suites: Annotated[
+        list[Path],
+        typer.Argument(metavar="SUITE", help="Folders in the BetaE or the EFO1 layout."),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="RUN.jsonl",
+            help="Where the results go; an unfinished run there is gone on with.",
+        ),
+    ],
+    questions: QuestionSetOptions,
+    method: MethodOptions,
+    machine: MachineOptions,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="|".join(FORMATS),
+            help="Format of the summary.",
+            autocompletion=offer(*FORMATS),
+        ),
+    ] = "table",
+) -> None:
+    """Rank the hard answers of question sets, and sum up how well that went.
+
+    Every question is written when it is done. Given again, the command goes on where it was ended.
+    """
+    require_format(form)
+    memory = size(machine.max_memory)
+    chosen = method.chosen()
+    read = read_suites(terminal, suites, questions.graph)
+    graphs: dict[Path, KnowledgeGraph] = {}
+    for suite in read:
+        suite_graph(terminal, suite, graphs)
+    with terminal.stage("torch", "starting"):
+        from kgreason.bench.run import RunSettings
+        from kgreason.bench.run import run as ask
+
+    settings = RunSettings(
+        method=chosen,
+        model=None if method.model in (None, "facts") else Path(str(method.model)),
+        observed=_observed(questions.observed, next(iter(graphs.values()))),
+        ties=questions.ties,
+        dtype=machine.dtype,
+        device=machine.device,
+        max_memory=memory,
+        batch=machine.batch,
+    )
+    types, limit = names(questions.types), questions.limit
+    _ask(terminal, ask, (read, graphs, settings, output), types, limit, form)
+
+
+def _ask(
+    terminal: Terminal,
+    ask: Callable[..., Any],
+    arguments: tuple[Any, dict[Path, KnowledgeGraph], RunSettings, Path],
+    types: tuple[str, ...] | None,
+    limit: int | None,
+    form: str,
+) -> None:
+    from kgreason.bench.summary import summarize
+    from kgreason.bench.tables import render
+
+    name = arguments[2].method.name
+    try:
+        with terminal.bar(name, 1) as show:
+            found = ask(*arguments, types=types, limit=limit, progress=_progress(name, show))
+    except KeyboardInterrupt:
+        terminal.note("give the same command again to go on")
+        raise
+    terminal.data(render(summarize(found), form))
+
+
+def _progress(name: str, show: Callable[..., None]) -> Progress:
+    return lambda done, total, mrr: show(done, f"{name}, MRR {100 * mrr:.1f} so far", total)
+
+
+def _observed(chosen: str | None, graph: KnowledgeGraph) -> tuple[str, ...]:
+    if chosen is None:
+        return ("train",) if "train" in graph.splits else graph.splits
+    return graph.splits if chosen == "all" else names(chosen) or ()
+
+
+def _count(text: str) -> int | None:
+    if text == "all":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"{text!r} is no number of candidates", remedy="give 1 or more, or all")
+    return int(text)
+
+
+def require_format(form: str) -> None:
+    """UsageError for a format that does not exist, before anything is computed."""
+    if form not in FORMATS:
+        raise UsageError(f"there is no format {form!r}", remedy=f"known: {', '.join(FORMATS)}")

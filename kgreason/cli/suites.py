@@ -1,0 +1,35 @@
+"""Reading benchmark suites and the knowledge graphs that they ask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kgreason.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from kgreason.bench.questions import Suite
+    from kgreason.knowledge import KnowledgeGraph
+
+
+def read_suites(terminal: Terminal, folders: list[Path], graph: Path | None) -> list[Suite]:
+    """The suites of these folders, in order."""
+    found = []
+    for folder in folders:
+        with terminal.stage("suite", f"reading {folder}"):
+            from kgreason.bench.suites import read_suite
+
+            found.append(read_suite(folder, graph))
+    return found
+
+
+def suite_graph(
+    terminal: Terminal, suite: Suite, graphs: dict[Path, KnowledgeGraph]
+) -> KnowledgeGraph:
+    """The suite's graph, each graph read once and kept in `graphs`."""
+    if suite.graph not in graphs:
+        with terminal.stage("graph", f"reading {suite.graph}"):
+            from kgreason.knowledge import KnowledgeGraph
+
+            graphs[suite.graph] = KnowledgeGraph.load(suite.graph)
+    return graphs[suite.graph]

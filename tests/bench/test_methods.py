@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+
+from kgreason.bench.methods import METHODS, resolve_method
+from kgreason.errors import UsageError
+from kgreason.predictors.calibration import parse_calibration
+from kgreason.truth import resolve_logic
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_settings_are_such_that_the_engine_takes_them(name: str) -> None:
+    method = resolve_method(name.upper())
+    assert method.name == name
+    resolve_logic(method.logic)
+    for graph in ("FB15k-237-betae", "NELL-betae", "umls"):
+        parse_calibration(method.calibration_for(graph))
+        parse_calibration(method.calibration_for(graph, direct=True))
+
+
+def test_fit_cuts_by_the_graph() -> None:
+    assert "cut=0.0002" in METHODS["fit"].calibration_for("NELL-betae")
+    assert "cut=0.005" in METHODS["fit"].calibration_for("FB15k-237-betae")
+    assert "cut=0," in METHODS["fit"].calibration_for("NELL-betae", direct=True)
+
+
+def test_an_unknown_method() -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve_method("cqd-bean")
+    assert "did you mean cqd-beam?" in str(caught.value)
