@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgreason.cli import suites
 from kgreason.cli.command import command
 from kgreason.cli.options import names, size
 from kgreason.cli.terminal import Terminal
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph
 
 app = typer.Typer(
-    help="Measure the engine on published question sets.",
+    help="Measure the engine on question sets; make new ones.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -118,3 +119,4 @@ def _graph(terminal: Terminal, suite: Suite, graphs: dict[Path, KnowledgeGraph])
 
 
 command(app, "check", check)
+suites.register(app)
