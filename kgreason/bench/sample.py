@@ -133,7 +133,7 @@ class Work:
     def _candidate(self, outline: Outline, name: str, number: int) -> Query[int] | None:
         """A question worth judging: the answer it was drawn for seems to be a hard one."""
         links, judge = self._tools()
-        found = ground(outline, links, Random(f"{self._wish.seed}/{name}/{number}"))
+        found = ground(outline, links, Random(f"{self._wish.seed}/{name}/{number}"))  # noqa: S311
         if found is None:
             return None
         if outline.positive:

@@ -62,7 +62,8 @@ def hold_out(graph: KnowledgeGraph, share: float, seed: int) -> KnowledgeGraph:
     relations = np.bincount(facts[:, 1], minlength=graph.relation_count)
     wanted = round(share * len(facts))
     held: list[int] = []
-    for row in Random(f"{seed}/hold-out").sample(range(len(facts)), len(facts)):
+    order = Random(f"{seed}/hold-out").sample(range(len(facts)), len(facts))  # noqa: S311
+    for row in order:
         if len(held) == wanted:
             break
         head, relation, tail = facts[row]

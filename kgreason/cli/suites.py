@@ -159,7 +159,9 @@ def _target(output: Path, *, folder: bool = False) -> Path:
     if output.is_file() and not is_file:
         raise UsageError(f"{output} is a file", remedy="end it in .parquet, or name a folder")
     try:
-        home.mkdir(parents=not is_file, exist_ok=True)
+        if is_file and not home.is_dir():
+            raise UsageError(f"there is no folder {home}", remedy="make it first")
+        home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(
             f"cannot write into {home}: {error.strerror or error}",
