@@ -61,7 +61,7 @@ def test_round_trip_of_both_layouts(tmp_path: Path) -> None:
 def test_round_trip_of_published_suites(data: Path, tmp_path: Path, name: str) -> None:
     suite, again = converted(data / name, tmp_path / "suite.parquet", count=True)
     assert_equal(suite, again)
-    counts = np.concatenate([q.missing for asked in again.questions.values() for q in asked])  # type: ignore[arg-type]
+    counts = np.concatenate([q.missing for asked in again.questions.values() for q in asked])
     assert counts.min() == 1
     assert counts.max() > 1
 
