@@ -33,7 +33,7 @@ def check(
     terminal: Terminal,
     suites: Annotated[
         list[Path],
-        typer.Argument(metavar="SUITE", help="Folders in the BetaE or the EFO1 layout."),
+        typer.Argument(metavar="SUITE", help="Folders in the BetaE or the EFO1 layout, or .parquet."),
     ],
     graph: Annotated[
         Path | None,
