@@ -33,7 +33,7 @@ def check(
     terminal: Terminal,
     suites: Annotated[
         list[Path],
-        typer.Argument(metavar="SUITE", help="Folders in the BetaE or the EFO1 layout, or .parquet."),
+        typer.Argument(metavar="SUITE", help="Folders (BetaE, EFO1) or .parquet files."),
     ],
     graph: Annotated[
         Path | None,
