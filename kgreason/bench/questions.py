@@ -25,13 +25,15 @@ class BenchmarkQuestion:
 
     easy: answers that follow from the train and valid facts; hard: those that need test facts.
     Both are ascending entity ids; for k > 1 answer variables (n, k), rows in lexical order.
-    key: the question as the file spells it, for messages.
+    key: the question as the file spells it, for messages. missing: for each hard answer the fewest
+    facts it needs that are not observed, where known.
     """
 
     query: Query[int]
     easy: Ids
     hard: Ids
     key: object
+    missing: Ids | None = None
 
     @property
     def answers(self) -> Ids:
@@ -41,11 +43,15 @@ class BenchmarkQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Questions by type (`1p`, `2in`, `3c`, …) and the folder of the knowledge graph they ask."""
+    """Questions by type (`1p`, `2in`, `3c`, …) and the source of the knowledge graph they ask.
+
+    fingerprint: of that graph, where the suite knows it; see `splits.fingerprint`.
+    """
 
     name: str
     graph: Path
     questions: Mapping[str, tuple[BenchmarkQuestion, ...]]
+    fingerprint: str | None = None
 
     def __len__(self) -> int:
         return sum(map(len, self.questions.values()))
@@ -87,7 +93,15 @@ def restrict(
 
 
 def require_fit(suite: Suite, graph: KnowledgeGraph) -> None:
-    """DataError when a question or an answer names an id that the graph does not have."""
+    """DataError when the graph is not the suite's, or lacks an id that a question names."""
+    if suite.fingerprint is not None:
+        from kgreason.bench.splits import fingerprint
+
+        if fingerprint(graph) != suite.fingerprint:
+            raise DataError(
+                f"{suite.name} is not about {graph.name} (its names or facts differ)",
+                remedy="give the graph the suite was made for, with the same splits",
+            )
     for name, questions in suite.questions.items():
         for question in questions:
             entities, relations = _ids(question)

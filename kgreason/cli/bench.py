@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgreason.cli import bench_sample
 from kgreason.cli.bench_report import report
 from kgreason.cli.bench_run import run
 from kgreason.cli.command import command
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph
 
 app = typer.Typer(
-    help="Measure the engine on published question sets.",
+    help="Measure the engine on question sets; make new ones.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -35,7 +36,7 @@ def check(
     terminal: Terminal,
     suites: Annotated[
         list[Path],
-        typer.Argument(metavar="SUITE", help="Folders in the BetaE or the EFO1 layout."),
+        typer.Argument(metavar="SUITE", help="Folders (BetaE, EFO1) or .parquet files."),
     ],
     graph: Annotated[
         Path | None,
@@ -92,3 +93,4 @@ def _progress(suite: Suite, show: Callable[[int, str], None]) -> Callable[[str, 
 command(app, "check", check)
 command(app, "run", run)
 command(app, "report", report)
+bench_sample.register(app)
