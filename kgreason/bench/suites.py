@@ -50,7 +50,7 @@ def read_suite(path: str | Path, graph: str | Path | None = None) -> Suite:
             questions = read(folder)
             return Suite(folder.name, Path(graph) if graph else _home(folder), questions)
     raise DataError(
-        f"{path}: not a set of benchmark questions",
+        f"{path}: not a folder of benchmark questions",
         remedy="it needs test-queries.pkl (BetaE, +H), test_type00NN_real_EFO1_qaa.json, "
         "test_typeNNNN_EFOX_qaa.json, test_ans_1c_hard.pkl (Query2box) or questions.parquet",
     )
