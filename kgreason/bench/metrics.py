@@ -7,7 +7,7 @@ mean over its hard answers, a type's figure the mean over its questions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -69,10 +69,3 @@ def tie_share(ties: str) -> float:
 def question_figures(ranks: Ranks) -> dict[str, float]:
     """Every metric of one question with at least one hard answer."""
     return {name: metric(ranks) for name, metric in METRICS.items()}
-
-
-def mean_figures(questions: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of each metric over questions; NaN over none."""
-    if not questions:
-        return dict.fromkeys(METRICS, float("nan"))
-    return {name: float(np.mean([figures[name] for figures in questions])) for name in METRICS}

@@ -204,3 +204,18 @@ def test_real_questions_have_the_same_ranks_in_any_batch(data: Path, tmp_path: P
         found.append(run([suite], graphs, settings, output, types=types, limit=5))
     assert bare(found[0].records) == bare(found[1].records)
     assert len(found[0].records) == 30
+
+
+@pytest.mark.data
+def test_figures_agree_with_an_independent_implementation(data: Path, tmp_path: Path) -> None:
+    """MRR × 100 of the first 100 questions as the data's README states it (bfloat16 scores)."""
+    suite = read_suite(data / "FB15k-237-betae")
+    graphs = {suite.graph: KnowledgeGraph.load(suite.graph)}
+    model = data / "checkpoints" / "fb15k237-complex-r500.safetensors"
+    settings = RunSettings(method=METHODS["exact"], model=model)
+    stated = {"1p": 45.44, "2i": 36.98, "2in": 20.37}
+    found = run([suite], graphs, settings, tmp_path / "run.jsonl", types=list(stated), limit=100)
+    for kind, figure in stated.items():
+        ranks = [record.figures["MRR"] for record in found.records if record.type == kind]
+        assert len(ranks) == 100
+        assert 100 * sum(ranks) / len(ranks) == pytest.approx(figure, abs=0.1), kind
