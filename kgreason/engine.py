@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -271,6 +271,3 @@ def _free_name(name: str, free: tuple[Variable, ...]) -> str:
     while name in taken:
         name += "_"
     return name
-
-
-__all__ = ["DEFAULT_LIMIT", "Engine", "Prepared", "Question", "replace"]

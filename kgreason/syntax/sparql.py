@@ -46,16 +46,17 @@ def parse_sparql(text: str, prefixes: Mapping[str, str] | None = None) -> Query[
     with recursion(text, frames=100 * MAX_DEPTH):
         parsed = _parsed(text, found, known)
         translator = Translator(Source(text, found, known))
+        prepared = translator.prepared(parsed)
         try:
             with _rdflib_as_written():
-                algebra = _algebra(translator.prepared(parsed), known)
-            return translator.query(algebra)
+                algebra = _algebra(prepared, known)
         except (KgreasonError, RecursionError):
             raise
         except Exception as error:
             raise UnsupportedError(
                 f"rdflib cannot translate the question: {error}", text=text, place=Place(0, 1)
             ) from error
+        return translator.query(algebra)
 
 
 _CODE_POINT = re.compile(r"\\\\|\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
