@@ -12,46 +12,21 @@ from itertools import islice, zip_longest
 from pathlib import Path
 from time import perf_counter
 
-import torch
-
 from kgreason import __version__
 from kgreason.bench.averages import family_of
+from kgreason.bench.executors import EXECUTORS, Executor
 from kgreason.bench.fingerprints import facts_fingerprint, model_fingerprint, suite_fingerprint
-from kgreason.bench.methods import Method
 from kgreason.bench.metrics import filtered_ranks, question_figures, tie_share
 from kgreason.bench.questions import BenchmarkQuestion, Suite, require_fit, restrict
 from kgreason.bench.records import FORMAT, Header, Record, Run, RunFile
+from kgreason.bench.settings import RunSettings
 from kgreason.bench.values import vector_of
 from kgreason.errors import UsageError
 from kgreason.formula import Exists, walk
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.predictors import load_predictor
-from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
-from kgreason.truth import resolve_logic
-
-DEFAULT_BATCH = 64
 
 Progress = Callable[[int, int, float], None]
 """Called with the questions done, their total, and the mean reciprocal rank of those done."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSettings:
-    """What a run does.
-
-    model: a checkpoint, None for methods without one. observed: splits whose facts are known.
-    batch: questions computed together, and written together. max_memory: bytes; neither of these
-    two changes a figure.
-    """
-
-    method: Method
-    model: Path | None = None
-    observed: tuple[str, ...] = ("train",)
-    ties: str = "expected"
-    dtype: str = "float32"
-    device: str = "cpu"
-    max_memory: int = DEFAULT_MEMORY
-    batch: int = DEFAULT_BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +110,7 @@ def make_header(
                 "family": family_of(whole.types),
                 "graph": graphs[asked.graph].name,
                 "calibration": settings.method.calibration_for(graphs[asked.graph].name),
+                "messages": _text(settings.method.messages_for(graphs[asked.graph].name)),
                 "sha256": suite_fingerprint(whole),
                 "facts_sha256": facts_fingerprint(graphs[asked.graph], settings.observed),
                 "types": {kind: len(_rankable(asked, kind)) for kind in asked.types},
@@ -145,28 +121,8 @@ def make_header(
     }
 
 
-def make_reasoner(graph: KnowledgeGraph, settings: RunSettings, calibration: str) -> Reasoner:
-    """The engine as the method wants it."""
-    method = settings.method
-    predictor = load_predictor(
-        settings.model or "facts",
-        graph,
-        observed=settings.observed,
-        observed_truth=method.observed_truth,
-        calibration=calibration,
-        device=settings.device,
-        dtype=settings.dtype,
-    )
-    return Reasoner(
-        predictor,
-        graph.index(settings.observed),
-        resolve_logic(method.logic),
-        method.semantics,
-        dtype=torch.float64 if settings.dtype == "float64" else torch.float32,
-        device=settings.device,
-        max_memory=settings.max_memory,
-        frontier=method.frontier,
-    )
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def answer(
@@ -179,19 +135,20 @@ def answer(
         calibration = settings.method.calibration_for(graph.name, direct=direct)
         calibrations.setdefault(calibration, []).append(task)
     for calibration, several in calibrations.items():
-        yield from _answer(several, make_reasoner(graph, settings, calibration), settings)
+        make = EXECUTORS[settings.method.executor]
+        yield from _answer(several, make(graph, settings, calibration), settings)
 
 
 def _answer(
-    tasks: Iterable[Task], reasoner: Reasoner, settings: RunSettings
+    tasks: Iterable[Task], executor: Executor, settings: RunSettings
 ) -> Iterator[list[Record]]:
     waiting = iter(tasks)
     while batch := list(islice(waiting, settings.batch)):
         start = perf_counter()
-        plans = [reasoner.prepare(task.question.query)[1] for task in batch]
+        values = executor.values([task.question.query for task in batch])
         ranks = [
             filtered_ranks(vector_of(value), task.question.easy, task.question.hard, settings.ties)
-            for task, value in zip(batch, reasoner.stream(plans), strict=True)
+            for task, value in zip(batch, values, strict=True)
         ]
         seconds = (perf_counter() - start) / len(batch)
         yield [

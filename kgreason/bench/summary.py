@@ -59,22 +59,48 @@ def _time(records: Sequence[Record]) -> str:
 def protocol(header: Header, suite: Header) -> tuple[str, ...]:
     """What was run, in a few lines; every word of it is in the run's header."""
     method, model = header["method"], header["model"]
-    known = method["observed_truth"]
-    beam, direct = method["frontier"], method["direct_calibration"]
+    splits = ", ".join(header["observed"]) or "nothing"
     return (
         "filtered rank of each hard answer, mean over a question's hard answers, then over "
         f"questions, × 100; ties {header['ties']}",
-        f"method {method['name']}: logic {method['logic']}, semantics {method['semantics']}, "
-        + (f"calibration {suite['calibration']}, " if method["scores"] else "")
-        + (f"without inner variables {direct}, " if direct else "")
-        + ("all candidates" if beam is None else f"the {beam} truest candidates of each ∃"),
-        f"observed {', '.join(header['observed']) or 'nothing'} with truth "
-        + ("as scored" if known is None else f"{known:g}")
-        + f", scores in {header['dtype']} on {header['device']}",
+        f"method {method['name']}: " + _TOLD[_executor(method)](method, suite),
+        f"observed {splits} {_trust(method)}, scores in {header['dtype']} on {header['device']}",
         (f"model {model['name']} {_short(model['sha256'])}, " if model else "no model, ")
         + f"questions {_short(suite['sha256'])}, facts of {suite['graph']} "
         f"{_short(suite['facts_sha256'])}, kgreason {header['version']}",
     )
+
+
+def _executor(method: Header) -> str:
+    return str(method.get("executor", "reasoner"))
+
+
+def _reasoner(method: Header, suite: Header) -> str:
+    beam, direct = method["frontier"], method["direct_calibration"]
+    return (
+        f"logic {method['logic']}, semantics {method['semantics']}, "
+        + (f"calibration {suite['calibration']}, " if method["scores"] else "")
+        + (f"without inner variables {direct}, " if direct else "")
+        + ("all candidates" if beam is None else f"the {beam} truest candidates of each ∃")
+    )
+
+
+def _nsmp(method: Header, suite: Header) -> str:
+    return (
+        f"message passing over the disjunctive normal form, {suite['messages']}; of a negated "
+        "group the one atom that ties it to the question is negated, the others stay"
+    )
+
+
+_TOLD = {"reasoner": _reasoner, "nsmp": _nsmp}
+"""By executor, what it did, in words."""
+
+
+def _trust(method: Header) -> str:
+    if _executor(method) != "reasoner":
+        return "as sets"
+    known = method["observed_truth"]
+    return f"with truth {'as scored' if known is None else f'{known:g}'}"
 
 
 def _short(digest: str) -> str:

@@ -13,7 +13,8 @@ import pytest
 from kgreason.bench.methods import METHODS
 from kgreason.bench.questions import Suite
 from kgreason.bench.records import Record, read_run
-from kgreason.bench.run import RunSettings, Task, answer, run
+from kgreason.bench.run import Task, answer, run
+from kgreason.bench.settings import RunSettings
 from kgreason.bench.suites import read_suite
 from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import KnowledgeGraph
@@ -45,7 +46,7 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(suite, graphs, RunSettings(method=METHODS["exact"], model=model), tmp_path)
 
 
-@pytest.mark.parametrize("name", ["exact", "fit", "cqd-beam"])
+@pytest.mark.parametrize("name", ["exact", "fit", "cqd-beam", "nsmp"])
 def test_a_figure_depends_on_neither_order_nor_batch_nor_memory(bench: Bench, name: str) -> None:
     settings = replace(bench.settings, method=METHODS[name])
     expected = bench.run(method=METHODS[name])

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kgreason.bench.methods import METHODS
+from kgreason.cli.bench_run import METHOD_NAMES
 from tests.bench.random_suite import write_suite, write_weights
 from tests.cli.conftest import Run
 
@@ -56,6 +58,18 @@ def test_everything_of_a_method_can_be_changed(
     assert header["dtype"] == "float64"
 
 
+@pytest.mark.parametrize("name", ["nsmp", "nsmp-unpruned"])
+def test_message_passing(run: Run, suite: Path, model: Path, tmp_path: Path, name: str) -> None:
+    ran = run("bench", "run", suite, "-m", model, "--method", name, "-o", tmp_path / "run.jsonl")
+    assert ran.code == 0, ran.err
+    assert f"method {name}: message passing over the disjunctive normal form, α 100" in ran.out
+    assert ("silent" in ran.out) == (name == "nsmp")
+
+
+def test_the_help_names_every_method() -> None:
+    assert tuple(METHODS) == METHOD_NAMES
+
+
 def test_facts_need_no_model(run: Run, suite: Path, tmp_path: Path) -> None:
     ran = run("bench", "run", suite, "--method", "facts", "-o", tmp_path / "r", "--format", "csv")
     assert ran.code == 0, ran.err
@@ -70,6 +84,8 @@ def test_facts_need_no_model(run: Run, suite: Path, tmp_path: Path) -> None:
         "--method facts --format html",
         "--method facts --types 9z",
         "--method facts --semantics cnf",
+        "--method nsmp --frontier 8",
+        "--method nsmp --calibration mass",
         "--method facts --logic none",
         "--method facts --frontier 0",
         "--method facts --ties luck",
