@@ -21,6 +21,11 @@ from kgreason.truth import resolve_logic
 class Executor(Protocol):
     """Answers questions over one knowledge graph."""
 
+    @property
+    def gives_truths(self) -> bool:
+        """Whether its values are truths, and not only scores to rank by."""
+        ...
+
     def values(self, queries: Sequence[Query[int]]) -> Iterator[Value]:
         """The value of each question, in order; its bits depend on no other question."""
         ...
@@ -29,11 +34,13 @@ class Executor(Protocol):
 class Reasoned:
     """The engine: normal form, plan, batched computation."""
 
+    gives_truths = True
+
     def __init__(self, reasoner: Reasoner) -> None:
         self._reasoner = reasoner
 
     def values(self, queries: Sequence[Query[int]]) -> Iterator[Value]:
-        return self._reasoner.stream([self._reasoner.prepare(query)[1] for query in queries])
+        yield from self._reasoner.stream([self._reasoner.prepare(query)[1] for query in queries])
 
 
 def _reasoner(graph: KnowledgeGraph, settings: RunSettings, calibration: str) -> Executor:

@@ -67,6 +67,8 @@ class Nsmp:
     Raises UnsupportedError for a model that does not cover all entities.
     """
 
+    gives_truths = False
+
     def __init__(self, model: ComplEx, facts: FactIndex, messages: Messages) -> None:
         if model.coverage.entities is not None:
             raise UnsupportedError(

@@ -7,21 +7,24 @@ that was ended and gone on with is the run that was not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice, zip_longest
 from pathlib import Path
 from time import perf_counter
 
 from kgreason import __version__
 from kgreason.bench.averages import family_of
+from kgreason.bench.counting import Counter
 from kgreason.bench.executors import EXECUTORS, Executor
+from kgreason.bench.figures import question_figures
 from kgreason.bench.fingerprints import facts_fingerprint, model_fingerprint, suite_fingerprint
-from kgreason.bench.metrics import filtered_ranks, question_figures, tie_share
+from kgreason.bench.metrics import filtered_ranks, tie_share
 from kgreason.bench.questions import BenchmarkQuestion, Suite, require_fit, restrict
 from kgreason.bench.records import FORMAT, Header, Record, Run, RunFile
 from kgreason.bench.settings import RunSettings
 from kgreason.bench.values import vector_of
 from kgreason.errors import UsageError
+from kgreason.execution import Value
 from kgreason.formula import Exists, walk
 from kgreason.knowledge import KnowledgeGraph
 
@@ -60,6 +63,10 @@ def run(
     nothing to rank and is left out. Raises UsageError when `output` holds another run.
     """
     tie_share(settings.ties)
+    if not 0 < settings.threshold <= 1:
+        raise UsageError(
+            f"a threshold of {settings.threshold:g}", remedy="give a truth above 0, at most 1"
+        )
     if settings.method.scores == (settings.model is None):
         raise UsageError(
             f"the method {settings.method.name} needs {'a' if settings.method.scores else 'no'} "
@@ -102,6 +109,8 @@ def make_header(
         "model": model and {"name": model.name, "sha256": model_fingerprint(model)},
         "observed": list(settings.observed),
         "ties": settings.ties,
+        "threshold": settings.threshold,
+        "seed": settings.seed,
         "dtype": settings.dtype,
         "device": settings.device,
         "suites": [
@@ -129,38 +138,47 @@ def answer(
     tasks: Iterable[Task], graph: KnowledgeGraph, settings: RunSettings
 ) -> Iterator[list[Record]]:
     """Records of the tasks, batch by batch; those of one calibration after those of another."""
+    counter = Counter(graph, settings.observed, threshold=settings.threshold, seed=settings.seed)
     calibrations: dict[str, list[Task]] = {}
     for task in tasks:
         direct = not any(isinstance(part, Exists) for part in walk(task.question.query.formula))
         calibration = settings.method.calibration_for(graph.name, direct=direct)
         calibrations.setdefault(calibration, []).append(task)
     for calibration, several in calibrations.items():
-        make = EXECUTORS[settings.method.executor]
-        yield from _answer(several, make(graph, settings, calibration), settings)
+        executor = EXECUTORS[settings.method.executor](graph, settings, calibration)
+        yield from _answer(several, executor, counter, settings)
 
 
 def _answer(
-    tasks: Iterable[Task], executor: Executor, settings: RunSettings
+    tasks: Iterable[Task], executor: Executor, counter: Counter, settings: RunSettings
 ) -> Iterator[list[Record]]:
     waiting = iter(tasks)
     while batch := list(islice(waiting, settings.batch)):
-        start = perf_counter()
+        spent: list[float] = []
         values = executor.values([task.question.query for task in batch])
-        ranks = [
-            filtered_ranks(vector_of(value), task.question.easy, task.question.hard, settings.ties)
-            for task, value in zip(batch, values, strict=True)
-        ]
-        seconds = (perf_counter() - start) / len(batch)
-        yield [
-            Record(
-                *task.key,
-                repr(task.question.key),
-                question_figures(r),
-                r.tolist(),
-                round(seconds, 6),
-            )
-            for task, r in zip(batch, ranks, strict=True)
-        ]
+        known = counter.entailed([task.question for task in batch])
+        records = []
+        for task, value, entailed in zip(batch, _timed(values, spent), known, strict=True):
+            truth, asked = vector_of(value), task.question
+            ranks = filtered_ranks(truth, asked.easy, asked.hard, settings.ties)
+            counts = counter.counts(truth, asked, entailed, truths=executor.gives_truths)
+            missing = None if asked.missing is None else asked.missing.tolist()
+            figures = question_figures(ranks)
+            key = repr(asked.key)
+            records.append(Record(*task.key, key, figures, ranks.tolist(), 0.0, missing, counts))
+        seconds = round(sum(spent) / len(batch), 6)
+        yield [replace(record, seconds=seconds) for record in records]
+
+
+def _timed(values: Iterator[Value], spent: list[float]) -> Iterator[Value]:
+    """The same values; `spent` gets the seconds that making each took."""
+    while True:
+        start = perf_counter()
+        value = next(values, None)
+        spent.append(perf_counter() - start)
+        if value is None:
+            return
+        yield value
 
 
 def _require_own_names(suites: Sequence[Suite]) -> None:

@@ -16,6 +16,8 @@ class RunSettings:
     """What a run does.
 
     model: a checkpoint, None for methods without one. observed: splits whose facts are known.
+    threshold: the least truth that counts as an answer where crisp answers are counted, in (0, 1].
+    seed: of the random non-answers that truths are compared on.
     batch: questions computed together, and written together. max_memory: bytes; neither of these
     two changes a figure.
     """
@@ -24,6 +26,8 @@ class RunSettings:
     model: Path | None = None
     observed: tuple[str, ...] = ("train",)
     ties: str = "expected"
+    threshold: float = 0.5
+    seed: int = 0
     dtype: str = "float32"
     device: str = "cpu"
     max_memory: int = DEFAULT_MEMORY

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from kgreason.bench.averages import averages, explain_average, in_order
+from kgreason.bench.links import links_table
 from kgreason.bench.records import FIGURES, Header, Record, Run
 from kgreason.bench.tables import Cell, Table
+from kgreason.bench.thresholds import entailment, threshold_tables, total
 
 
 def type_means(run: Run, suite: str, metric: str = "MRR") -> dict[str, float]:
@@ -22,8 +24,14 @@ def mean(records: Iterable[Record], metric: str) -> float:
 
 
 def summarize(run: Run) -> list[Table]:
-    """A table for each suite: a row per type, then the averages."""
-    return [_suite_table(run, suite) for suite in run.header["suites"]]
+    """Tables for each suite: types and averages, missing links, truths at a threshold."""
+    tables = []
+    for suite in run.header["suites"]:
+        links = links_table(run, suite)
+        tables.append(_suite_table(run, suite))
+        tables += [links] if links is not None else []
+        tables += threshold_tables(run, suite)
+    return tables
 
 
 def _suite_table(run: Run, suite: Header) -> Table:
@@ -46,6 +54,7 @@ def _suite_table(run: Run, suite: Header) -> Table:
         notes.insert(0, f"unfinished: {unfinished:,} questions are still to be asked")
     notes += protocol(run.header, suite)
     if found:
+        notes += entailment(total(record for several in found.values() for record in several))
         notes.append(_time([record for records in found.values() for record in records]))
     return Table(suite["name"], head, tuple(rows), tuple(notes))
 

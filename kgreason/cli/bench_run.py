@@ -54,6 +54,16 @@ class QuestionSetOptions:
             autocompletion=offer("expected", "optimistic", "pessimistic"),
         ),
     ] = "expected"
+    threshold: Annotated[
+        float,
+        typer.Option(
+            "--threshold", metavar="TRUTH", help="Least truth taken for an answer, for precision."
+        ),
+    ] = 0.5
+    seed: Annotated[
+        int,
+        typer.Option("--seed", min=0, help="Of the random non-answers that truths are held to."),
+    ] = 0
     observed: Annotated[
         str | None,
         typer.Option(
@@ -214,6 +224,8 @@ def run(
         model=None if method.model in (None, "facts") else Path(str(method.model)),
         observed=_observed(questions.observed, next(iter(graphs.values()))),
         ties=questions.ties,
+        threshold=questions.threshold,
+        seed=questions.seed,
         dtype=machine.dtype,
         device=machine.device,
         max_memory=memory,
