@@ -46,7 +46,7 @@ def test_counts_add_up() -> None:
     totals = total([_record("1p", 0, [1.0], None, FIRST), _record("1p", 1, [1.0], None, SECOND)])
     assert totals["bin 9"] == [4, 3, pytest.approx(3.8)]
     assert totals["taken"] == [3, 6, 8]
-    assert crisp(totals) == (3 / 6, 3 / 8, pytest.approx(2 * 0.5 * 0.375 / 0.875))
+    assert list(crisp(totals)) == pytest.approx([3 / 6, 3 / 8, 2 * 0.5 * 0.375 / 0.875])
     # Bins of 2 and 4: |0 − 0.05| and |0.75 − 0.95|.
     assert calibration_error(totals) == pytest.approx((2 * 0.05 + 4 * 0.2) / 6)
     (line,) = entailment(totals)
