@@ -95,7 +95,7 @@ METHODS: dict[str, Method] = {
     method.name: method
     for method in (
         Method("exact", "every candidate, the question as it is written"),
-        # Its negation 1 − min(1, k·M) is read as 1 − M, which needs no constant per graph.
+        # Its negation 1 − min(1, k·M) is the logic `qto:k`, 3 or 6 by the graph; here 1 − M.
         Method(
             "qto",
             "Bai et al., ICML 2023; negation 1 − M",
@@ -112,7 +112,7 @@ METHODS: dict[str, Method] = {
         Method(
             "cqd-beam",
             "Arakelyan et al., ICLR 2021",
-            # A sigmoid is 1 in float32 from a score of 17 on, and no longer ranks.
+            # The better of its calibrations and t-norms (sigmoid; min) on validation questions.
             calibration="min-max",
             observed_truth=None,
             semantics="dnf",
