@@ -1,7 +1,8 @@
 """Questions as the message-passing literature reads them: disjuncts of signed atoms, no groups.
 
-Those methods know no negated group. ¬∃x. r1(s1, x) ∧ r2(x, y) becomes ∃x. r1(s1, x) ∧ ¬r2(x, y), as
-LMPNN, FIT and NSMP read BetaE's `pni`: another question, whose answers they are compared with.
+Those methods know no negated group. ¬∃x. r1(s1, x) ∧ r2(x, y), BetaE's `pni`, becomes
+∃x. r1(s1, x) ∧ ¬r2(x, y), the `pni` of real EFO1 (Yin et al., ICLR 2024): another question, whose
+scores are held against the answers of the first.
 """
 
 from __future__ import annotations
