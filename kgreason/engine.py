@@ -24,7 +24,7 @@ from kgreason.syntax import parse
 from kgreason.truth import Logic, resolve_logic
 
 if TYPE_CHECKING:
-    from kgreason.execution import Value, Work
+    from kgreason.execution import Exact, Work
 
 Question = str | Query[str] | Query[int]
 DEFAULT_LIMIT = 10
@@ -187,7 +187,7 @@ class Engine:
         return named if _is_bound(named) else bind(named, vocabulary)
 
     def _answers(
-        self, one: Prepared, value: Value, limit: int | None, witness: bool, work: Work
+        self, one: Prepared, value: Exact, limit: int | None, witness: bool, work: Work
     ) -> Answers:
         free = one.query.free
         ranking = rank(value, one.plan.columns, free)

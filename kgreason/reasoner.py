@@ -5,21 +5,30 @@ Everything here is ids; `Engine` speaks names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
 from kgreason.answers import Asker
 from kgreason.compute import ComputationGraph, fold, lower
-from kgreason.execution import Executor, Value, Work
+from kgreason.execution import Bounds, Exact, Executor, Value, Work
 from kgreason.formula import Query, Variable
 from kgreason.knowledge import FactIndex
 from kgreason.normal import NormalForm, QueryGraph, Semantics, normalize
 from kgreason.planning import Plan, Statistics, plan, plan_for
 from kgreason.predictors.base import LinkPredictor
-from kgreason.truth import PRODUCT, Logic
+from kgreason.truth import PRODUCT, Logic, Quantifier
 
 DEFAULT_MEMORY = 2 << 30
+
+_FLOORS = (1 / 4, 1 / 16, 1 / 64, 1 / 256, 1 / 1024, 1 / 4096, 0.0)
+
+Enough = Callable[[int, Bounds], bool]
+"""Whether bounds say all that is wanted of the plan of that number."""
+
+
+def _never(_: int, __: Bounds) -> bool:
+    return False
 
 
 class Reasoner:
@@ -48,6 +57,7 @@ class Reasoner:
         self.logic = logic
         self.semantics = semantics
         self.max_memory = max_memory
+        self._frontier = frontier
         self.statistics = Statistics(predictor.entity_count, facts, predictor.price())
         self._executor = Executor(
             predictor,
@@ -72,30 +82,64 @@ class Reasoner:
         """The batched computation of several plans."""
         return fold([lower(one) for one in plans])
 
-    def truths(self, plans: Sequence[Plan]) -> list[Value]:
-        """The value of every plan, in order, many plans folded into each batch."""
-        return [value for batch in self._batches(plans) for value in self._evaluate(batch)]
+    def truths(self, plans: Sequence[Plan]) -> list[Exact]:
+        """The exact value of every plan, in order, many plans folded into each batch."""
+        return list(self.stream(plans))
 
-    def stream(self, plans: Sequence[Plan]) -> Iterator[Value]:
+    def stream(self, plans: Sequence[Plan]) -> Iterator[Exact]:
         """The same values, one batch held at a time."""
-        for batch in self._batches(plans):
-            yield from self._evaluate(batch)
+        for value in self.settle(plans, _never):
+            assert not isinstance(value, Bounds)
+            yield value
 
-    def _evaluate(self, plans: Sequence[Plan]) -> list[Value]:
-        return self._executor.execute(self.computation(plans))
+    def settle(self, plans: Sequence[Plan], enough: Enough) -> Iterator[Value]:
+        """The value of every plan, in order, exact or as narrow as `enough` asks for.
 
-    def _batches(self, plans: Sequence[Plan]) -> Iterator[Sequence[Plan]]:
-        """Batches whose results, were they dense, fit a quarter of the memory ceiling."""
+        The candidates of every ∃ are looked at in falling steps of truth: what those left out could
+        still add bounds each truth. `enough` is asked after each step that leaves a value open.
+        Rows asked for in one step are there for the next.
+        """
+        for start, batch in self._batches(plans):
+            values: dict[int, Value] = {}
+            open_ = list(range(len(batch)))
+            for floor in self._floors(batch, enough):
+                found = self._evaluate([batch[i] for i in open_], floor)
+                values |= zip(open_, found, strict=True)
+                open_ = [
+                    i
+                    for i in open_
+                    if isinstance(value := values[i], Bounds) and not enough(start + i, value)
+                ]
+                if not open_:
+                    break
+            yield from (values[i] for i in range(len(batch)))
+
+    def _floors(self, plans: Sequence[Plan], enough: Enough) -> Sequence[float]:
+        """How true a candidate must be, step by step; the last one lets all in."""
+        # Under a noisy-or ∃ many small truths may add up to a great one, and a table of tuples
+        # has no bounds.
+        bounded = self.logic.quantifier is Quantifier.MAX and self._frontier is None
+        single = all(len(plan.columns) < 2 for plan in plans)
+        return _FLOORS if bounded and single and enough is not _never else (0.0,)
+
+    def _evaluate(self, plans: Sequence[Plan], floor: float) -> list[Value]:
+        return self._executor.execute(self.computation(plans), floor)
+
+    def _batches(self, plans: Sequence[Plan]) -> Iterator[tuple[int, Sequence[Plan]]]:
+        """Batches with the number of their first plan.
+
+        The results of one, were they dense, fit a quarter of the memory ceiling.
+        """
         size = max(1, self.max_memory // 4 // (24 * self.predictor.entity_count))
         for start in range(0, len(plans), size):
-            yield plans[start : start + size]
+            yield start, plans[start : start + size]
 
     def scalars(self, graphs: Sequence[QueryGraph]) -> list[float]:
         """Truths of query graphs without free variables."""
         plans = [plan(graph, self.logic, self.statistics) for graph in graphs]
         return [float(value) for value in self.truths(plans) if isinstance(value, torch.Tensor)]
 
-    def marginals(self, asked: Sequence[tuple[Variable, QueryGraph]]) -> list[Value]:
+    def marginals(self, asked: Sequence[tuple[Variable, QueryGraph]]) -> list[Exact]:
         """Truths of one variable's entities in each query graph, all other variables ∃."""
         return self.truths([plan_for(v, g, self.logic, self.statistics) for v, g in asked])
 

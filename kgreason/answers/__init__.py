@@ -1,6 +1,7 @@
 """Answers: `rank` orders what a plan gave, `ground` reads out the witness, `serialize` writes."""
 
 from kgreason.answers.answer import Answer, Answers, Evidence, Witness
+from kgreason.answers.certain import top_is_certain
 from kgreason.answers.rank import Ranking, rank
 from kgreason.answers.results import FORMATS, format_name, serialize
 from kgreason.answers.witness import Asker, Ground, ground, substitute
@@ -19,4 +20,5 @@ __all__ = [
     "rank",
     "serialize",
     "substitute",
+    "top_is_certain",
 ]

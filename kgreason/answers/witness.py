@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from kgreason.execution import Value
+from kgreason.execution import Exact
 from kgreason.formula import Constant, Variable
 from kgreason.normal import Alternatives, Edge, Member, NegatedGroup, Node, QueryGraph
 from kgreason.truth.vector import TruthVector
@@ -23,7 +23,7 @@ Values = dict[Variable, int]
 class Asker:
     """How a witness asks the engine: for the truths of one variable, or of a whole group."""
 
-    marginals: Callable[[Sequence[tuple[Variable, QueryGraph]]], list[Value]]
+    marginals: Callable[[Sequence[tuple[Variable, QueryGraph]]], list[Exact]]
     truths: Callable[[Sequence[QueryGraph]], list[float]]
 
 
@@ -85,7 +85,7 @@ def _members(current: list[QueryGraph], assigned: list[Values], asker: Asker) ->
     return [Ground(a, tuple(m)) for a, m in zip(assigned, found, strict=True)]
 
 
-def _best(value: Value) -> int:
+def _best(value: Exact) -> int:
     assert isinstance(value, TruthVector)
     if value.entities.shape[0] == 0:
         return 0

@@ -18,13 +18,15 @@ from kgreason import __version__
 from kgreason.bench.averages import family_of
 from kgreason.bench.fingerprints import facts_fingerprint, model_fingerprint, suite_fingerprint
 from kgreason.bench.methods import Method
-from kgreason.bench.metrics import filtered_ranks, question_figures, tie_share
+from kgreason.bench.metrics import Ranks, question_figures, rank_bounds, tie_share
 from kgreason.bench.questions import BenchmarkQuestion, Suite, require_fit, restrict
 from kgreason.bench.records import FORMAT, Header, Record, Run, RunFile
-from kgreason.bench.values import vector_of
+from kgreason.bench.values import vector_or_bounds
 from kgreason.errors import UsageError
+from kgreason.execution import Bounds, Value
 from kgreason.formula import Exists, walk
 from kgreason.knowledge import KnowledgeGraph
+from kgreason.planning import Plan
 from kgreason.predictors import load_predictor
 from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
 from kgreason.truth import resolve_logic
@@ -40,6 +42,7 @@ class RunSettings:
     """What a run does.
 
     model: a checkpoint, None for methods without one. observed: splits whose facts are known.
+    tolerance: how far a question's mean reciprocal rank may be from the exact one, 0 for exact.
     batch: questions computed together, and written together. max_memory: bytes; neither of these
     two changes a figure.
     """
@@ -52,6 +55,7 @@ class RunSettings:
     device: str = "cpu"
     max_memory: int = DEFAULT_MEMORY
     batch: int = DEFAULT_BATCH
+    tolerance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ def make_header(
         "model": model and {"name": model.name, "sha256": model_fingerprint(model)},
         "observed": list(settings.observed),
         "ties": settings.ties,
+        "tolerance": settings.tolerance,
         "dtype": settings.dtype,
         "device": settings.device,
         "suites": [
@@ -189,10 +194,7 @@ def _answer(
     while batch := list(islice(waiting, settings.batch)):
         start = perf_counter()
         plans = [reasoner.prepare(task.question.query)[1] for task in batch]
-        ranks = [
-            filtered_ranks(vector_of(value), task.question.easy, task.question.hard, settings.ties)
-            for task, value in zip(batch, reasoner.stream(plans), strict=True)
-        ]
+        ranks = _ranks([task.question for task in batch], plans, reasoner, settings)
         seconds = (perf_counter() - start) / len(batch)
         yield [
             Record(
@@ -204,6 +206,28 @@ def _answer(
             )
             for task, r in zip(batch, ranks, strict=True)
         ]
+
+
+def _ranks(
+    questions: Sequence[BenchmarkQuestion],
+    plans: Sequence[Plan],
+    reasoner: Reasoner,
+    settings: RunSettings,
+) -> list[Ranks]:
+    """Ranks of every question's hard answers, from no more rows than prove them."""
+
+    def bounds(question: BenchmarkQuestion, value: Value) -> tuple[Ranks, Ranks]:
+        return rank_bounds(vector_or_bounds(value), question.easy, question.hard, settings.ties)
+
+    def enough(number: int, value: Bounds) -> bool:
+        best, worst = bounds(questions[number], value)
+        return float((1 / best - 1 / worst).mean()) <= 2 * settings.tolerance
+
+    found = []
+    for question, value in zip(questions, reasoner.settle(plans, enough), strict=True):
+        best, worst = bounds(question, value)
+        found.append(2 / (1 / best + 1 / worst))
+    return found
 
 
 def _require_own_names(suites: Sequence[Suite]) -> None:

@@ -155,6 +155,17 @@ class MachineOptions:
             "--max-memory", metavar="SIZE", help="Working memory.", rich_help_panel=_MACHINE
         ),
     ] = "2GiB"
+    tolerance: Annotated[
+        float,
+        typer.Option(
+            "--tolerance",
+            min=0.0,
+            max=1.0,
+            help="How far a question's mean reciprocal rank may be from the exact one. "
+            "Fewer rows are scored for 0.001 than for 0.",
+            rich_help_panel=_MACHINE,
+        ),
+    ] = 0.0
 
 
 def run(
@@ -209,6 +220,7 @@ def run(
         device=machine.device,
         max_memory=memory,
         batch=machine.batch,
+        tolerance=machine.tolerance,
     )
     types, limit = names(questions.types), questions.limit
     _ask(terminal, ask, (read, graphs, settings, output), types, limit, form)

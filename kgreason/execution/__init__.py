@@ -2,6 +2,17 @@
 
 from kgreason.execution.execute import Executor
 from kgreason.execution.row_store import RowStore, Work
-from kgreason.execution.values import Table, Value
+from kgreason.execution.values import Bounds, Exact, Table, Truths, Value, lower, upper
 
-__all__ = ["Executor", "RowStore", "Table", "Value", "Work"]
+__all__ = [
+    "Bounds",
+    "Exact",
+    "Executor",
+    "RowStore",
+    "Table",
+    "Truths",
+    "Value",
+    "Work",
+    "lower",
+    "upper",
+]
