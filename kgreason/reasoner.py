@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from kgreason.answers import Asker
+from kgreason.answers import Asker, top_is_certain, truest
 from kgreason.compute import ComputationGraph, fold, lower
-from kgreason.execution import Bounds, Exact, Executor, Value, Work
+from kgreason.execution import Bounds, Budget, Exact, Executor, OutOfBudget, Value, Work, least
 from kgreason.formula import Query, Variable
 from kgreason.knowledge import FactIndex
 from kgreason.normal import NormalForm, QueryGraph, Semantics, normalize
@@ -25,6 +25,14 @@ _FLOORS = (1 / 4, 1 / 16, 1 / 64, 1 / 256, 1 / 1024, 1 / 4096, 0.0)
 
 Enough = Callable[[int, Bounds], bool]
 """Whether bounds say all that is wanted of the plan of that number."""
+
+
+# Greater than any truth: no candidate of an ∃ is looked at.
+_NO_CANDIDATES = 2.0
+
+
+def _is_open(number: int, value: Value, enough: Enough) -> bool:
+    return isinstance(value, Bounds) and not enough(number, value)
 
 
 def _never(_: int, __: Bounds) -> bool:
@@ -92,27 +100,38 @@ class Reasoner:
             assert not isinstance(value, Bounds)
             yield value
 
-    def settle(self, plans: Sequence[Plan], enough: Enough) -> Iterator[Value]:
+    def settle(
+        self, plans: Sequence[Plan], enough: Enough, budget: Budget | None = None
+    ) -> Iterator[Value]:
         """The value of every plan, in order, exact or as narrow as `enough` asks for.
 
         The candidates of every ∃ are looked at in falling steps of truth: what those left out could
         still add bounds each truth. `enough` is asked after each step that leaves a value open.
-        Rows asked for in one step are there for the next.
+        Rows asked for in one step are there for the next. A budget, for all plans together, may
+        leave values wider; each plan's first row for a constant is always scored.
         """
-        for start, batch in self._batches(plans):
-            values: dict[int, Value] = {}
-            open_ = list(range(len(batch)))
-            for floor in self._floors(batch, enough):
-                found = self._evaluate([batch[i] for i in open_], floor)
-                values |= zip(open_, found, strict=True)
-                open_ = [
-                    i
-                    for i in open_
-                    if isinstance(value := values[i], Bounds) and not enough(start + i, value)
-                ]
-                if not open_:
-                    break
-            yield from (values[i] for i in range(len(batch)))
+        with self._executor.within(budget):
+            for start, batch in self._batches(plans):
+                yield from self._settled(start, batch, enough)
+
+    def _settled(self, start: int, plans: Sequence[Plan], enough: Enough) -> list[Value]:
+        values: dict[int, Value] = {}
+        left = list(range(len(plans)))
+        for floor in self._floors(plans, enough):
+            try:
+                found = self._evaluate([plans[i] for i in left], floor)
+            except OutOfBudget:
+                break
+            for i, value in zip(left, found, strict=True):
+                values[i] = value
+            left = [i for i in left if _is_open(start + i, values[i], enough)]
+            if not left:
+                break
+        if len(values) < len(plans):
+            # Not even the first step could be paid for.
+            with self._executor.within(None):
+                return self._evaluate(plans, _NO_CANDIDATES)
+        return [values[i] for i in range(len(plans))]
 
     def _floors(self, plans: Sequence[Plan], enough: Enough) -> Sequence[float]:
         """How true a candidate must be, step by step; the last one lets all in."""
@@ -137,13 +156,16 @@ class Reasoner:
     def scalars(self, graphs: Sequence[QueryGraph]) -> list[float]:
         """Truths of query graphs without free variables."""
         plans = [plan(graph, self.logic, self.statistics) for graph in graphs]
-        return [float(value) for value in self.truths(plans) if isinstance(value, torch.Tensor)]
+        found = [least(value) for value in self.settle(plans, lambda _, b: top_is_certain(b, 1))]
+        return [float(value) for value in found if isinstance(value, torch.Tensor)]
 
-    def marginals(self, asked: Sequence[tuple[Variable, QueryGraph]]) -> list[Exact]:
-        """Truths of one variable's entities in each query graph, all other variables ∃."""
-        return self.truths([plan_for(v, g, self.logic, self.statistics) for v, g in asked])
+    def best(self, asked: Sequence[tuple[Variable, QueryGraph]]) -> list[int]:
+        """The truest entity of one variable in each query graph, all other variables ∃."""
+        plans = [plan_for(v, g, self.logic, self.statistics) for v, g in asked]
+        values = self.settle(plans, lambda _, bounds: top_is_certain(bounds, 1))
+        return [truest(least(value)) for value in values]
 
     @property
     def asker(self) -> Asker:
         """How witnesses are read out."""
-        return Asker(self.marginals, self.scalars)
+        return Asker(self.best, self.scalars)

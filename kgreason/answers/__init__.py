@@ -2,8 +2,9 @@
 
 from kgreason.answers.answer import Answer, Answers, Evidence, Witness
 from kgreason.answers.certain import top_is_certain
-from kgreason.answers.rank import Ranking, rank
+from kgreason.answers.rank import Ranking, rank, truest
 from kgreason.answers.results import FORMATS, format_name, serialize
+from kgreason.answers.wanted import Wanted
 from kgreason.answers.witness import Asker, Ground, ground, substitute
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Evidence",
     "Ground",
     "Ranking",
+    "Wanted",
     "Witness",
     "format_name",
     "ground",
@@ -21,4 +23,5 @@ __all__ = [
     "serialize",
     "substitute",
     "top_is_certain",
+    "truest",
 ]

@@ -37,6 +37,18 @@ def rank(value: Exact, columns: tuple[Variable, ...], free: tuple[Variable, ...]
     return Ranking(entities[order], truths[order])
 
 
+def truest(value: Exact) -> int:
+    """The entity of greatest truth in a vector of one row, the first among equals."""
+    assert isinstance(value, TruthVector)
+    if value.entities.shape[0] == 0:
+        return 0
+    listed = int(value.truths.argmax())
+    if float(value.truths[listed]) >= float(value.background[0]):
+        return int(value.entities[listed])
+    taken = set(value.entities.tolist())
+    return next((e for e in range(value.entity_count) if e not in taken), 0)
+
+
 def _tuples(value: Exact) -> tuple[Tensor, Tensor]:
     if isinstance(value, TruthVector):
         _, entity, truth = value.expand()

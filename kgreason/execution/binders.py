@@ -14,7 +14,7 @@ from torch import Tensor
 from kgreason.compute import BINDERS, Block, Kind, Step
 from kgreason.errors import LimitError
 from kgreason.execution.context import Context, Frame, as_vector
-from kgreason.execution.values import Bounds, Table, Value, lower, select, stack, upper
+from kgreason.execution.values import Bounds, Table, Value, least, most, select, stack
 from kgreason.truth import operations
 from kgreason.truth.operations import exists_by_owner, scale
 from kgreason.truth.vector import TruthVector, concatenate
@@ -50,12 +50,12 @@ def project(context: Context, step: Step, inputs: list[Value], frame: Frame, run
         first, count = int(chunk.owner[0]), int(chunk.owner[-1] - chunk.owner[0]) + 1
         gathered.add(chunk, first, count)
     found = gathered.result()
-    missed = operations.below(as_vector(upper(inputs[0])), context.floor)
+    missed = operations.below(as_vector(most(inputs[0])), context.floor)
     if not bool(missed.any()):
         return found
     # A little above, for the t-norms whose rounding is not monotone to the last bit.
-    least = context.logic.conjoin(missed * (1 + _ROUNDING), torch.ones_like(missed))
-    return Bounds(as_vector(lower(found)), operations.at_least(as_vector(upper(found)), least))
+    left_out = context.logic.conjoin(missed * (1 + _ROUNDING), torch.ones_like(missed))
+    return Bounds(as_vector(least(found)), operations.at_least(as_vector(most(found)), left_out))
 
 
 class _Gathered:
@@ -72,10 +72,10 @@ class _Gathered:
     def add(self, chunk: Chunk, first: int, count: int) -> None:
         value = chunk.value
         exact = chunk.lower is chunk.truth and not isinstance(value, Bounds)
-        low = self._of_owners(as_vector(lower(value)), chunk.lower, chunk.owner - first, count)
+        low = self._of_owners(as_vector(least(value)), chunk.lower, chunk.owner - first, count)
         high = low
         if not exact:
-            high = self._of_owners(as_vector(upper(value)), chunk.truth, chunk.owner - first, count)
+            high = self._of_owners(as_vector(most(value)), chunk.truth, chunk.owner - first, count)
             self._exact = False
         self._lower.append(low)
         self._upper.append(high)
@@ -106,14 +106,14 @@ def refine(context: Context, step: Step, inputs: list[Value], frame: Frame, run:
     exact = True
     for chunk in _chunks(context, step, inputs, frame, run):
         keys.append(chunk.owner * context.entity_count + chunk.entity)
-        low, high = lower(chunk.value), upper(chunk.value)
+        low, high = least(chunk.value), most(chunk.value)
         assert isinstance(low, Tensor)
         assert isinstance(high, Tensor)
         lows.append(context.logic.conjoin(chunk.lower, low))
         highs.append(context.logic.conjoin(chunk.truth, high))
         exact = exact and chunk.lower is chunk.truth and low is high
     nothing = TruthVector.constant(context.entity_count, context.zeros(frame.size))
-    source = as_vector(upper(inputs[0]))
+    source = as_vector(most(inputs[0]))
     key = torch.cat(keys) if keys else torch.zeros(0, dtype=torch.int64, device=context.device)
     found = _listed(nothing, key, lows)
     exact = exact and not bool(operations.below(source, context.floor).any())
@@ -181,13 +181,13 @@ def _chunks(
 ) -> Iterator[Chunk]:
     assert step.block is not None
     source, *outside = inputs
-    owner, entity, truth = as_vector(upper(source)).expand(context.floor)
+    owner, entity, truth = as_vector(most(source)).expand(context.floor)
     if frontier is not None:
         kept = _truest(owner, truth, frontier)
         owner, entity, truth = owner[kept], entity[kept], truth[kept]
-    least = truth
+    lows = truth
     if isinstance(source, Bounds):
-        least = as_vector(source.lower).at(owner * context.entity_count + entity)
+        lows = as_vector(source.lower).at(owner * context.entity_count + entity)
     context.pairs += owner.shape[0]
     for part in _segments(context, step.block, owner.shape[0]):
         segment = _inside(frame, [], owner[part], entity[part])
@@ -195,9 +195,9 @@ def _chunks(
         for a, b in _ranges(context, step.block, segment, taken):
             here = slice(part.start + a, part.start + b)
             inside = _inside(frame, outside, owner[here], entity[here])
-            most = truth[here]
-            low = most if least is truth else least[here]
-            yield Chunk(owner[here], entity[here], most, low, run(step.block, inside))
+            high = truth[here]
+            low = high if lows is truth else lows[here]
+            yield Chunk(owner[here], entity[here], high, low, run(step.block, inside))
 
 
 def _truest(owner: Tensor, truth: Tensor, count: int) -> Tensor:
@@ -254,7 +254,7 @@ def _lengths(values: list[Value], rows: Tensor) -> Tensor:
     """Entries that the named rows of all the vectors list: (rows,) int64."""
     total = torch.zeros_like(rows)
     for value in values:
-        for vector in {id(v): v for v in (lower(value), upper(value))}.values():
+        for vector in {id(v): v for v in (least(value), most(value))}.values():
             if isinstance(vector, TruthVector):
                 total += vector.offsets.diff()[rows]
     return total

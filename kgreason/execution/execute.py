@@ -6,15 +6,17 @@ in a table.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
 from kgreason.compute import Block, ComputationGraph, Kind, Step
 from kgreason.execution import binders, connectives, leaves
+from kgreason.execution.budget import Budget, Purse
 from kgreason.execution.context import Context, Frame
 from kgreason.execution.row_store import RowStore, Work
-from kgreason.execution.values import Bounds, Table, Value, lower, select, upper
+from kgreason.execution.values import Bounds, Table, Value, least, most, select
 from kgreason.predictors.base import LinkPredictor
 from kgreason.truth import Logic
 from kgreason.truth.vector import TruthVector
@@ -76,6 +78,16 @@ class Executor:
         context = self._context
         return Work(context.store.rows, context.store.passes, context.pairs, context.largest)
 
+    @contextmanager
+    def within(self, budget: Budget | None) -> Iterator[None]:
+        """Inside, rows that would exceed the budget raise OutOfBudget."""
+        store = self._context.store
+        store.purse = None if budget is None else Purse(budget)
+        try:
+            yield
+        finally:
+            store.purse = None
+
     def execute(self, graph: ComputationGraph, floor: float = 0.0) -> list[Value]:
         """The value of every output, each with a batch of one row.
 
@@ -109,7 +121,7 @@ class Executor:
             value = _BINDERS[step.kind](context, step, inputs, frame, self._run)
         else:
             value = self._step(step, inputs, frame)
-        for vector in (lower(value), upper(value)):
+        for vector in (least(value), most(value)):
             if isinstance(vector, TruthVector):
                 context.largest = max(context.largest, vector.entities.shape[0])
         return value
@@ -119,8 +131,8 @@ class Executor:
         apply, context = _STEPS[step.kind], self._context
         if not any(isinstance(value, Bounds) for value in inputs):
             return apply(context, step, inputs, frame)
-        low = apply(context, step, [lower(value) for value in inputs], frame)
-        high = apply(context, step, [upper(value) for value in inputs], frame)
+        low = apply(context, step, [least(value) for value in inputs], frame)
+        high = apply(context, step, [most(value) for value in inputs], frame)
         if step.kind is Kind.COMPLEMENT:
             low, high = high, low
         assert not isinstance(low, Table | Bounds)

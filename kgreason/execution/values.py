@@ -37,12 +37,12 @@ class Bounds:
 Value = Exact | Bounds
 
 
-def lower(value: Value) -> Exact:
+def least(value: Value) -> Exact:
     """What a value is at least."""
     return value.lower if isinstance(value, Bounds) else value
 
 
-def upper(value: Value) -> Exact:
+def most(value: Value) -> Exact:
     """What a value is at most."""
     return value.upper if isinstance(value, Bounds) else value
 

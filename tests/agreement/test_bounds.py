@@ -10,7 +10,7 @@ import torch
 
 from kgreason.answers import top_is_certain
 from kgreason.bench.metrics import filtered_ranks, rank_bounds
-from kgreason.execution import Bounds, Exact, Value, lower, upper
+from kgreason.execution import Bounds, Exact, Value, least, most
 from kgreason.truth import GODEL, PRODUCT, Logic
 from kgreason.truth.vector import TruthVector
 from tests.agreement import judge
@@ -44,8 +44,8 @@ def test_every_truth_lies_between_its_bounds(
 
     def look(number: int, value: Value) -> bool:
         steps[number] += 1
-        assert (_dense(lower(value)) <= expected[number] + SLACK).all()
-        assert (expected[number] <= _dense(upper(value)) + SLACK).all()
+        assert (_dense(least(value)) <= expected[number] + SLACK).all()
+        assert (expected[number] <= _dense(most(value)) + SLACK).all()
         return False
 
     for value, wanted in zip(engine.settle(plans, look), expected, strict=True):
@@ -82,9 +82,9 @@ def test_certificates_hold(
         for count in (1, 2):
             if top_is_certain(value, count):
                 certified += 1
-                chosen = np.argsort(-_dense(lower(value)), kind="stable")[:count]
+                chosen = np.argsort(-_dense(least(value)), kind="stable")[:count]
                 assert (chosen == np.argsort(-truths, kind="stable")[:count]).all()
-                assert (_dense(lower(value))[chosen] == truths[chosen]).all()
+                assert (_dense(least(value))[chosen] == truths[chosen]).all()
         return False
 
     list(engine.settle(plans, look))
