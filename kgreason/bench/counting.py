@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from kgreason.bench.check import answers_of
 from kgreason.bench.questions import BenchmarkQuestion, Ids
 from kgreason.bench.records import Counts
 from kgreason.bench.thresholds import BINS, ENTAILED, ENTAILED_CLOSED, TAKEN, bin_name
+from kgreason.execution import Bounds
 from kgreason.formula import Not, walk
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import FactPredictor
@@ -23,11 +25,12 @@ from kgreason.truth.vector import TruthVector
 class Counter:
     """Counts over one knowledge graph, of which some splits are observed.
 
-    threshold: the least truth that a reader takes for an answer. seed: of the random non-answers.
+    threshold: the least truth that a reader takes for an answer, None to count no truths. seed: of
+    the random non-answers.
     """
 
     def __init__(
-        self, graph: KnowledgeGraph, observed: Iterable[str], *, threshold: float, seed: int
+        self, graph: KnowledgeGraph, observed: Iterable[str], *, threshold: float | None, seed: int
     ) -> None:
         facts = graph.index(observed)
         self._known = Reasoner(FactPredictor(facts), facts, GODEL)
@@ -40,10 +43,24 @@ class Counter:
         return (answers_of(value) for value in self._known.stream(plans))
 
     def counts(
-        self, value: TruthVector, question: BenchmarkQuestion, entailed: Ids, *, truths: bool
+        self,
+        value: TruthVector | Bounds,
+        question: BenchmarkQuestion,
+        entailed: Ids,
+        *,
+        truths: bool,
     ) -> Counts:
-        """Everything of one question. truths: whether the values are truths, or scores to rank."""
-        found = count_entailed(value, question, entailed)
+        """Everything of one question. truths: whether the values are truths, or scores to rank.
+
+        Of bounds only what they prove is counted: entailed answers, where nothing is negated.
+        """
+        found: Counts = {}
+        if len(entailed) and not has_negation(question):
+            found[ENTAILED] = [len(entailed), entailed_below(value, entailed)[0]]
+        if self._threshold is None or isinstance(value, Bounds):
+            return found
+        if len(entailed) and has_negation(question):
+            found[ENTAILED_CLOSED] = [len(entailed), entailed_below(value, entailed)[0]]
         if truths:
             found |= count_taken(value, question, self._threshold)
             found |= count_reliability(value, question, self._seed)
@@ -91,18 +108,35 @@ def count_taken(truth: TruthVector, question: BenchmarkQuestion, threshold: floa
     return {TAKEN: [hard, above - easy, len(question.hard)]}
 
 
-def count_entailed(truth: TruthVector, question: BenchmarkQuestion, entailed: Ids) -> Counts:
-    """entailed: ascending ids of the answers by the observed facts alone, closed-world."""
-    if not len(entailed):
-        return {}
-    device = truth.entities.device
-    ids = torch.from_numpy(entailed).to(device)
+def has_negation(question: BenchmarkQuestion) -> bool:
+    """Whether what is not observed may make an answer."""
+    return any(isinstance(part, Not) for part in walk(question.query.formula))
+
+
+def entailed_below(value: TruthVector | Bounds, entailed: Ids) -> tuple[int, int]:
+    """How many entailed answers have less truth than some other entity: at least and at most.
+
+    entailed: ascending ids of the answers by the observed facts alone, closed-world.
+    """
+    low, high = _ends(value)
+    ids = torch.from_numpy(entailed).to(low.entities.device)
+    fewest = int((high.at(ids) < _best_other(low, ids)).sum())
+    return fewest, int((low.at(ids) < _best_other(high, ids)).sum())
+
+
+def _ends(value: TruthVector | Bounds) -> tuple[TruthVector, TruthVector]:
+    if isinstance(value, TruthVector):
+        return value, value
+    assert isinstance(value.lower, TruthVector)
+    assert isinstance(value.upper, TruthVector)
+    return value.lower, value.upper
+
+
+def _best_other(truth: TruthVector, ids: Tensor) -> float:
+    """The greatest truth of any entity but these."""
     others = truth.truths[~torch.isin(truth.entities.long(), ids)]
-    unlisted = truth.entity_count - len(entailed) - others.shape[0]
-    best = max(
+    unlisted = truth.entity_count - len(ids.unique()) - others.shape[0]
+    return max(
         float(others.max()) if others.shape[0] else 0.0,
         float(truth.background[0]) if unlisted else 0.0,
     )
-    below = int((truth.at(ids) < best).sum())
-    negation = any(isinstance(part, Not) for part in walk(question.query.formula))
-    return {ENTAILED_CLOSED if negation else ENTAILED: [len(entailed), below]}

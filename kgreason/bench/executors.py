@@ -14,7 +14,7 @@ from kgreason.execution import Value
 from kgreason.formula import Query
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import ComplEx, load_checkpoint, load_predictor
-from kgreason.reasoner import Reasoner
+from kgreason.reasoner import Enough, Reasoner
 from kgreason.truth import resolve_logic
 
 
@@ -26,8 +26,11 @@ class Executor(Protocol):
         """Whether its values are truths, and not only scores to rank by."""
         ...
 
-    def values(self, queries: Sequence[Query[int]]) -> Iterator[Value]:
-        """The value of each question, in order; its bits depend on no other question."""
+    def values(self, queries: Sequence[Query[int]], enough: Enough) -> Iterator[Value]:
+        """The value of each question, in order, exact or bounds that are `enough`.
+
+        The bits of an exact value depend on no other question.
+        """
         ...
 
 
@@ -39,8 +42,9 @@ class Reasoned:
     def __init__(self, reasoner: Reasoner) -> None:
         self._reasoner = reasoner
 
-    def values(self, queries: Sequence[Query[int]]) -> Iterator[Value]:
-        yield from self._reasoner.stream([self._reasoner.prepare(query)[1] for query in queries])
+    def values(self, queries: Sequence[Query[int]], enough: Enough) -> Iterator[Value]:
+        plans = [self._reasoner.prepare(query)[1] for query in queries]
+        yield from self._reasoner.settle(plans, enough)
 
 
 def _reasoner(graph: KnowledgeGraph, settings: RunSettings, calibration: str) -> Executor:

@@ -24,6 +24,7 @@ from kgreason.formula import Constant, Query, Variable
 from kgreason.knowledge import FactIndex
 from kgreason.normal import Edge, Node
 from kgreason.predictors import ComplEx
+from kgreason.reasoner import Enough
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
 
@@ -83,8 +84,13 @@ class Nsmp:
         self._messages = messages
         self._links: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
 
-    def values(self, queries: Iterable[Query[int]]) -> Iterator[TruthVector]:
-        """One (1, entities) vector of scores per question; UnsupportedError as `conjuncts`."""
+    def values(
+        self, queries: Iterable[Query[int]], enough: Enough | None = None
+    ) -> Iterator[TruthVector]:
+        """One (1, entities) vector of scores per question; UnsupportedError as `conjuncts`.
+
+        Scores are never bounds, whatever is `enough`.
+        """
         for query in queries:
             scores = [self._scores(one) for one in conjuncts(query)]
             best = torch.stack(scores).amax(0, keepdim=True)

@@ -14,19 +14,20 @@ from time import perf_counter
 
 from kgreason import __version__
 from kgreason.bench.averages import family_of
-from kgreason.bench.counting import Counter
+from kgreason.bench.counting import Counter, entailed_below, has_negation
 from kgreason.bench.executors import EXECUTORS, Executor
 from kgreason.bench.figures import question_figures
 from kgreason.bench.fingerprints import facts_fingerprint, model_fingerprint, suite_fingerprint
-from kgreason.bench.metrics import filtered_ranks, tie_share
-from kgreason.bench.questions import BenchmarkQuestion, Suite, require_fit, restrict
+from kgreason.bench.metrics import rank_bounds, tie_share
+from kgreason.bench.questions import BenchmarkQuestion, Ids, Suite, require_fit, restrict
 from kgreason.bench.records import FORMAT, Header, Record, Run, RunFile
 from kgreason.bench.settings import RunSettings
-from kgreason.bench.values import vector_of
+from kgreason.bench.values import vector_or_bounds
 from kgreason.errors import UsageError
-from kgreason.execution import Value
+from kgreason.execution import Bounds, Value
 from kgreason.formula import Exists, walk
 from kgreason.knowledge import KnowledgeGraph
+from kgreason.reasoner import Enough
 
 Progress = Callable[[int, int, float], None]
 """Called with the questions done, their total, and the mean reciprocal rank of those done."""
@@ -63,7 +64,7 @@ def run(
     nothing to rank and is left out. Raises UsageError when `output` holds another run.
     """
     tie_share(settings.ties)
-    if not 0 < settings.threshold <= 1:
+    if settings.threshold is not None and not 0 < settings.threshold <= 1:
         raise UsageError(
             f"a threshold of {settings.threshold:g}", remedy="give a truth above 0, at most 1"
         )
@@ -111,6 +112,7 @@ def make_header(
         "ties": settings.ties,
         "threshold": settings.threshold,
         "seed": settings.seed,
+        "tolerance": settings.tolerance,
         "dtype": settings.dtype,
         "device": settings.device,
         "suites": [
@@ -154,20 +156,42 @@ def _answer(
 ) -> Iterator[list[Record]]:
     waiting = iter(tasks)
     while batch := list(islice(waiting, settings.batch)):
+        asked = [task.question for task in batch]
+        known = list(counter.entailed(asked))
         spent: list[float] = []
-        values = executor.values([task.question.query for task in batch])
-        known = counter.entailed([task.question for task in batch])
+        enough = _enough(asked, known, settings)
+        values = executor.values([question.query for question in asked], enough)
         records = []
         for task, value, entailed in zip(batch, _timed(values, spent), known, strict=True):
-            truth, asked = vector_of(value), task.question
-            ranks = filtered_ranks(truth, asked.easy, asked.hard, settings.ties)
-            counts = counter.counts(truth, asked, entailed, truths=executor.gives_truths)
-            missing = None if asked.missing is None else asked.missing.tolist()
-            figures = question_figures(ranks)
-            key = repr(asked.key)
-            records.append(Record(*task.key, key, figures, ranks.tolist(), 0.0, missing, counts))
+            question, truth = task.question, vector_or_bounds(value)
+            best, worst = rank_bounds(truth, question.easy, question.hard, settings.ties)
+            ranks = 2 / (1 / best + 1 / worst)
+            counts = counter.counts(truth, question, entailed, truths=executor.gives_truths)
+            missing = None if question.missing is None else question.missing.tolist()
+            told = repr(question.key), question_figures(ranks), ranks.tolist()
+            records.append(Record(*task.key, *told, 0.0, missing, counts))
         seconds = round(sum(spent) / len(batch), 6)
         yield [replace(record, seconds=seconds) for record in records]
+
+
+def _enough(
+    asked: Sequence[BenchmarkQuestion], known: Sequence[Ids], settings: RunSettings
+) -> Enough:
+    """Whether bounds prove the ranks, and which entailed answers stand below others."""
+
+    def enough(number: int, value: Bounds) -> bool:
+        question = asked[number]
+        if settings.threshold is not None:
+            return False
+        best, worst = rank_bounds(value, question.easy, question.hard, settings.ties)
+        if float((1 / best - 1 / worst).mean()) > 2 * settings.tolerance:
+            return False
+        if has_negation(question):
+            return True
+        fewest, most = entailed_below(value, known[number])
+        return fewest == most
+
+    return enough
 
 
 def _timed(values: Iterator[Value], spent: list[float]) -> Iterator[Value]:

@@ -55,11 +55,14 @@ class QuestionSetOptions:
         ),
     ] = "expected"
     threshold: Annotated[
-        float,
+        float | None,
         typer.Option(
-            "--threshold", metavar="TRUTH", help="Least truth taken for an answer, for precision."
+            "--threshold",
+            metavar="TRUTH",
+            help="Count precision, recall and calibration of what is at least so true, say 0.5. "
+            "Every row is scored.",
         ),
-    ] = 0.5
+    ] = None
     seed: Annotated[
         int,
         typer.Option("--seed", min=0, help="Of the random non-answers that truths are held to."),
@@ -174,6 +177,17 @@ class MachineOptions:
             "--max-memory", metavar="SIZE", help="Working memory.", rich_help_panel=_MACHINE
         ),
     ] = "2GiB"
+    tolerance: Annotated[
+        float,
+        typer.Option(
+            "--tolerance",
+            min=0.0,
+            max=1.0,
+            help="How far a question's mean reciprocal rank may be from the exact one. "
+            "Fewer rows are scored for 0.001 than for 0.",
+            rich_help_panel=_MACHINE,
+        ),
+    ] = 0.0
 
 
 def run(
@@ -230,6 +244,7 @@ def run(
         device=machine.device,
         max_memory=memory,
         batch=machine.batch,
+        tolerance=machine.tolerance,
     )
     types, limit = names(questions.types), questions.limit
     _ask(terminal, ask, (read, graphs, settings, output), types, limit, form)

@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from kgreason.bench.counting import count_entailed, count_reliability, count_taken, non_answers
+from kgreason.bench.counting import (
+    count_reliability,
+    count_taken,
+    entailed_below,
+    has_negation,
+    non_answers,
+)
 from kgreason.bench.questions import BenchmarkQuestion, Ids
+from kgreason.execution import Bounds
 from kgreason.syntax import from_nested_tuple
 from kgreason.truth.vector import TruthVector
 
@@ -78,18 +85,26 @@ def test_taken_is_everything_from_the_threshold_on_but_easy_answers(background: 
 
 def test_entailed_answers_below_any_other_are_counted() -> None:
     truth = _vector([1.0, 0.9, 0.95, 0.0, 0.9])
-    question = _question(_ids(), _ids(3))
-    assert count_entailed(truth, question, _ids(0, 1)) == {"entailed": [2, 1]}
-    # Equal truth is no violation, and without entailed answers there is nothing to say.
-    assert count_entailed(truth, question, _ids(0, 2)) == {"entailed": [2, 0]}
-    assert count_entailed(truth, question, _ids()) == {}
-    assert count_entailed(truth, question, _ids(0, 1, 2, 3, 4)) == {"entailed": [5, 0]}
-    negated = replace(question, query=NEGATED)
-    assert count_entailed(truth, negated, _ids(1)) == {"entailed closed": [1, 1]}
+    assert entailed_below(truth, _ids(0, 1)) == (1, 1)
+    # Equal truth is no violation.
+    assert entailed_below(truth, _ids(0, 2)) == (0, 0)
+    assert entailed_below(truth, _ids(0, 1, 2, 3, 4)) == (0, 0)
 
 
 def test_an_unlisted_entity_may_stand_above() -> None:
-    truth = _vector([0.2, 0.5, 0.5], background=0.5)
-    assert count_entailed(truth, _question(_ids(), _ids(1)), _ids(0)) == {"entailed": [1, 1]}
-    alone = _vector([0.2], background=0.5)
-    assert count_entailed(alone, _question(_ids(), _ids(0)), _ids(0)) == {"entailed": [1, 0]}
+    assert entailed_below(_vector([0.2, 0.5, 0.5], background=0.5), _ids(0)) == (1, 1)
+    assert entailed_below(_vector([0.2], background=0.5), _ids(0)) == (0, 0)
+
+
+def test_bounds_say_at_least_and_at_most() -> None:
+    bounds = Bounds(_vector([1.0, 0.4, 0.2, 0.1]), _vector([1.0, 0.8, 0.3, 0.6]))
+    assert entailed_below(bounds, _ids(0)) == (0, 0)
+    # 1 is between 0.4 and 0.8, its best rival 3 between 0.1 and 0.6; 2 is surely below 1.
+    assert entailed_below(bounds, _ids(0, 1)) == (0, 1)
+    assert entailed_below(bounds, _ids(0, 2)) == (1, 1)
+
+
+def test_negations_are_seen() -> None:
+    question = _question(_ids(), _ids(0))
+    assert not has_negation(question)
+    assert has_negation(replace(question, query=NEGATED))

@@ -78,17 +78,25 @@ def test_a_record_says_what_a_table_needs(bench: Bench) -> None:
 
 
 def test_what_follows_from_observed_facts_ranks_first(bench: Bench) -> None:
-    """With a trust of 1 no other entity has more truth, but where a negation may be refuted."""
+    """With a trust of 1 no other entity has more truth."""
     trusted = total(bench.run())
     assert trusted["entailed"][0] > 0
     assert trusted["entailed"][1] == 0
-    assert trusted["entailed closed"][0] > 0
     doubted = replace(METHODS["exact"], observed_truth=None)
     assert total(bench.run("doubted.jsonl", method=doubted))["entailed"][1] > 0
 
 
-def test_scores_are_no_truths_to_count(bench: Bench) -> None:
-    assert set(total(bench.run(method=METHODS["nsmp"]))) == {"entailed", "entailed closed"}
+def test_truths_are_counted_where_a_threshold_is_asked_for(bench: Bench) -> None:
+    plain = bench.run()
+    counted = bench.run("counted.jsonl", threshold=0.5)
+    assert [record.ranks for record in counted] == [record.ranks for record in plain]
+    assert set(total(plain)) == {"entailed"}
+    assert {"entailed", "entailed closed", "taken", "bin 0"} <= set(total(counted))
+    assert total(counted)["entailed"] == total(plain)["entailed"]
+    # Whatever the batch, and scores are no truths to count.
+    assert bench.run("batched.jsonl", threshold=0.5, batch=5, max_memory=1 << 20) == counted
+    scored = bench.run("scored.jsonl", threshold=0.5, method=METHODS["nsmp"])
+    assert set(total(scored)) == {"entailed", "entailed closed"}
 
 
 def test_a_run_cut_anywhere_goes_on_to_the_same_end(bench: Bench) -> None:
