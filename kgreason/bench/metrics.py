@@ -1,39 +1,28 @@
-"""Filtered ranks of hard answers and the figures made of them.
+"""Filtered ranks of hard answers.
 
 A hard answer is ranked among all entities with the question's other answers, easy and hard, removed
-(Bordes et al., NeurIPS 2013; for queries Hamilton et al., NeurIPS 2018). A question's figure is the
-mean over its hard answers, a type's figure the mean over its questions.
+(Bordes et al., NeurIPS 2013; for queries Hamilton et al., NeurIPS 2018).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from kgreason.bench.figures import Ranks
 from kgreason.bench.questions import Ids
 from kgreason.errors import UsageError
 from kgreason.execution import Bounds
 from kgreason.truth.vector import TruthVector
-
-Ranks = NDArray[np.float64]
 
 TIES: Mapping[str, float] = {"expected": 0.5, "optimistic": 0.0, "pessimistic": 1.0}
 """Share of the entities of equal truth that a policy places before the answer.
 
 `expected` gives the mean rank of all orders of the tied entities.
 """
-
-METRICS: Mapping[str, Callable[[Ranks], float]] = {
-    "MRR": lambda ranks: float((1 / ranks).mean()),
-    "Hits@1": lambda ranks: float((ranks <= 1).mean()),
-    "Hits@3": lambda ranks: float((ranks <= 3).mean()),
-    "Hits@10": lambda ranks: float((ranks <= 10).mean()),
-}
-"""Figures of one question from the ranks of its hard answers; all in [0, 1]."""
 
 
 def filtered_ranks(truth: TruthVector, easy: Ids, hard: Ids, ties: str = "expected") -> Ranks:
@@ -107,8 +96,3 @@ def tie_share(ties: str) -> float:
             f"there is no tie policy {ties!r}", remedy=f"the policies are {', '.join(TIES)}"
         )
     return TIES[ties]
-
-
-def question_figures(ranks: Ranks) -> dict[str, float]:
-    """Every metric of one question with at least one hard answer."""
-    return {name: metric(ranks) for name, metric in METRICS.items()}

@@ -7,55 +7,30 @@ that was ended and gone on with is the run that was not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice, zip_longest
 from pathlib import Path
 from time import perf_counter
 
-import torch
-
 from kgreason import __version__
 from kgreason.bench.averages import family_of
+from kgreason.bench.counting import Counter
+from kgreason.bench.executors import EXECUTORS, Executor
+from kgreason.bench.figures import Ranks, question_figures
 from kgreason.bench.fingerprints import facts_fingerprint, model_fingerprint, suite_fingerprint
-from kgreason.bench.methods import Method
-from kgreason.bench.metrics import Ranks, question_figures, rank_bounds, tie_share
+from kgreason.bench.metrics import rank_bounds, tie_share
 from kgreason.bench.questions import BenchmarkQuestion, Suite, require_fit, restrict
 from kgreason.bench.records import FORMAT, Header, Record, Run, RunFile
-from kgreason.bench.values import vector_or_bounds
+from kgreason.bench.settings import RunSettings
+from kgreason.bench.values import vector_of
 from kgreason.errors import UsageError
-from kgreason.execution import Bounds, Value
+from kgreason.execution import Bounds, Value, least
 from kgreason.formula import Exists, walk
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.planning import Plan
-from kgreason.predictors import load_predictor
-from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
-from kgreason.truth import resolve_logic
-
-DEFAULT_BATCH = 64
+from kgreason.reasoner import Enough
 
 Progress = Callable[[int, int, float], None]
 """Called with the questions done, their total, and the mean reciprocal rank of those done."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSettings:
-    """What a run does.
-
-    model: a checkpoint, None for methods without one. observed: splits whose facts are known.
-    tolerance: how far a question's mean reciprocal rank may be from the exact one, 0 for exact.
-    batch: questions computed together, and written together. max_memory: bytes; neither of these
-    two changes a figure.
-    """
-
-    method: Method
-    model: Path | None = None
-    observed: tuple[str, ...] = ("train",)
-    ties: str = "expected"
-    dtype: str = "float32"
-    device: str = "cpu"
-    max_memory: int = DEFAULT_MEMORY
-    batch: int = DEFAULT_BATCH
-    tolerance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +64,10 @@ def run(
     nothing to rank and is left out. Raises UsageError when `output` holds another run.
     """
     tie_share(settings.ties)
+    if not 0 < settings.threshold <= 1:
+        raise UsageError(
+            f"a threshold of {settings.threshold:g}", remedy="give a truth above 0, at most 1"
+        )
     if settings.method.scores == (settings.model is None):
         raise UsageError(
             f"the method {settings.method.name} needs {'a' if settings.method.scores else 'no'} "
@@ -132,6 +111,8 @@ def make_header(
         "observed": list(settings.observed),
         "ties": settings.ties,
         "tolerance": settings.tolerance,
+        "threshold": settings.threshold,
+        "seed": settings.seed,
         "dtype": settings.dtype,
         "device": settings.device,
         "suites": [
@@ -140,6 +121,7 @@ def make_header(
                 "family": family_of(whole.types),
                 "graph": graphs[asked.graph].name,
                 "calibration": settings.method.calibration_for(graphs[asked.graph].name),
+                "messages": _text(settings.method.messages_for(graphs[asked.graph].name)),
                 "sha256": suite_fingerprint(whole),
                 "facts_sha256": facts_fingerprint(graphs[asked.graph], settings.observed),
                 "types": {kind: len(_rankable(asked, kind)) for kind in asked.types},
@@ -150,84 +132,75 @@ def make_header(
     }
 
 
-def make_reasoner(graph: KnowledgeGraph, settings: RunSettings, calibration: str) -> Reasoner:
-    """The engine as the method wants it."""
-    method = settings.method
-    predictor = load_predictor(
-        settings.model or "facts",
-        graph,
-        observed=settings.observed,
-        observed_truth=method.observed_truth,
-        calibration=calibration,
-        device=settings.device,
-        dtype=settings.dtype,
-    )
-    return Reasoner(
-        predictor,
-        graph.index(settings.observed),
-        resolve_logic(method.logic),
-        method.semantics,
-        dtype=torch.float64 if settings.dtype == "float64" else torch.float32,
-        device=settings.device,
-        max_memory=settings.max_memory,
-        frontier=method.frontier,
-    )
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def answer(
     tasks: Iterable[Task], graph: KnowledgeGraph, settings: RunSettings
 ) -> Iterator[list[Record]]:
     """Records of the tasks, batch by batch; those of one calibration after those of another."""
+    counter = Counter(graph, settings.observed, threshold=settings.threshold, seed=settings.seed)
     calibrations: dict[str, list[Task]] = {}
     for task in tasks:
         direct = not any(isinstance(part, Exists) for part in walk(task.question.query.formula))
         calibration = settings.method.calibration_for(graph.name, direct=direct)
         calibrations.setdefault(calibration, []).append(task)
     for calibration, several in calibrations.items():
-        yield from _answer(several, make_reasoner(graph, settings, calibration), settings)
+        executor = EXECUTORS[settings.method.executor](graph, settings, calibration)
+        yield from _answer(several, executor, counter, settings)
 
 
 def _answer(
-    tasks: Iterable[Task], reasoner: Reasoner, settings: RunSettings
+    tasks: Iterable[Task], executor: Executor, counter: Counter, settings: RunSettings
 ) -> Iterator[list[Record]]:
     waiting = iter(tasks)
     while batch := list(islice(waiting, settings.batch)):
-        start = perf_counter()
-        plans = [reasoner.prepare(task.question.query)[1] for task in batch]
-        ranks = _ranks([task.question for task in batch], plans, reasoner, settings)
-        seconds = (perf_counter() - start) / len(batch)
-        yield [
-            Record(
-                *task.key,
-                repr(task.question.key),
-                question_figures(r),
-                r.tolist(),
-                round(seconds, 6),
-            )
-            for task, r in zip(batch, ranks, strict=True)
-        ]
+        spent: list[float] = []
+        asked = [task.question for task in batch]
+        values = executor.values([one.query for one in asked], _proof(asked, settings))
+        known = counter.entailed(asked)
+        records = []
+        for task, value, entailed in zip(batch, _timed(values, spent), known, strict=True):
+            question = task.question
+            best, worst = _rank_bounds(question, value, settings)
+            ranks = 2 / (1 / best + 1 / worst)
+            truth = vector_of(least(value))
+            counts = counter.counts(truth, question, entailed, truths=executor.gives_truths)
+            missing = None if question.missing is None else question.missing.tolist()
+            figures = question_figures(ranks)
+            key = repr(question.key)
+            records.append(Record(*task.key, key, figures, ranks.tolist(), 0.0, missing, counts))
+        seconds = round(sum(spent) / len(batch), 6)
+        yield [replace(record, seconds=seconds) for record in records]
 
 
-def _ranks(
-    questions: Sequence[BenchmarkQuestion],
-    plans: Sequence[Plan],
-    reasoner: Reasoner,
-    settings: RunSettings,
-) -> list[Ranks]:
-    """Ranks of every question's hard answers, from no more rows than prove them."""
+def _proof(questions: Sequence[BenchmarkQuestion], settings: RunSettings) -> Enough:
+    """Whether bounds prove the ranks of a question's hard answers, as closely as is asked for."""
 
-    def bounds(question: BenchmarkQuestion, value: Value) -> tuple[Ranks, Ranks]:
-        return rank_bounds(vector_or_bounds(value), question.easy, question.hard, settings.ties)
-
-    def enough(number: int, value: Bounds) -> bool:
-        best, worst = bounds(questions[number], value)
+    def enough(number: int, bounds: Bounds) -> bool:
+        best, worst = _rank_bounds(questions[number], bounds, settings)
         return float((1 / best - 1 / worst).mean()) <= 2 * settings.tolerance
 
-    found = []
-    for question, value in zip(questions, reasoner.settle(plans, enough), strict=True):
-        best, worst = bounds(question, value)
-        found.append(2 / (1 / best + 1 / worst))
-    return found
+    return enough
+
+
+def _rank_bounds(
+    question: BenchmarkQuestion, value: Value, settings: RunSettings
+) -> tuple[Ranks, Ranks]:
+    truths = value if isinstance(value, Bounds) else vector_of(value)
+    return rank_bounds(truths, question.easy, question.hard, settings.ties)
+
+
+def _timed(values: Iterator[Value], spent: list[float]) -> Iterator[Value]:
+    """The same values; `spent` gets the seconds that making each took."""
+    while True:
+        start = perf_counter()
+        value = next(values, None)
+        spent.append(perf_counter() - start)
+        if value is None:
+            return
+        yield value
 
 
 def _require_own_names(suites: Sequence[Suite]) -> None:

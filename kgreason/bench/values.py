@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kgreason.errors import UnsupportedError
-from kgreason.execution import Bounds, Exact, Value
+from kgreason.execution import Exact
 from kgreason.truth.vector import TruthVector
 
 
@@ -15,8 +15,3 @@ def vector_of(value: Exact) -> TruthVector:
             remedy="ask questions with none or several through the engine",
         )
     return value
-
-
-def vector_or_bounds(value: Value) -> TruthVector | Bounds:
-    """The same, or bounds of it."""
-    return value if isinstance(value, Bounds) else vector_of(value)
