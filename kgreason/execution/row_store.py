@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from kgreason.execution.budget import Purse
+from kgreason.execution.held_rows import HeldRows
 from kgreason.predictors.base import LinkPredictor
 from kgreason.truth.rows import TruthRows
-from kgreason.truth.vector import TruthVector, gather_ranges
-
-_ENTRY_BYTES = 8
+from kgreason.truth.vector import TruthVector
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +47,10 @@ class Work:
 class RowStore:
     """Rows by (entity, relation), fetched on demand in one pass for all that are missing.
 
-    When the budget is full the store forgets everything and starts again; rows asked for later are
-    then scored a second time, and counted so. purse: what may still be spent, None for no limit;
-    OutOfBudget is raised before rows that would exceed it.
+    budget: bytes. Before it is exceeded the rows least recently used are let go until half of it is
+    free; those that the request at hand names are kept, however many they are. Rows asked for
+    again later are scored a second time, and counted so. purse: what may still be spent, None for
+    no limit; OutOfBudget is raised before rows that would exceed it.
     """
 
     def __init__(
@@ -60,62 +60,36 @@ class RowStore:
         self.purse: Purse | None = None
         self.rows = 0
         self.passes = 0
-        self._dtype = dtype
-        self._device = device
-        self._capacity = max(1, budget // _ENTRY_BYTES)
-        self._forget()
-
-    def _forget(self) -> None:
-        device = self._device
-        self._keys = torch.zeros(0, dtype=torch.int64, device=device)
-        self._rows = torch.zeros(0, dtype=torch.int64, device=device)
-        self._offsets = torch.zeros(1, dtype=torch.int64, device=device)
-        self._entities = torch.zeros(0, dtype=torch.int32, device=device)
-        self._truths = torch.zeros(0, dtype=self._dtype, device=device)
-        self._used = 0
+        self._budget = budget
+        self._held = HeldRows(dtype, device)
 
     @property
     def mean_entries(self) -> float:
         """Mean number of entities listed in the rows held, or the predictor's expectation."""
-        rows = self._keys.shape[0]
-        return self._used / rows if rows >= 16 else self.predictor.price().entries
+        rows = len(self._held)
+        return self._held.entries / rows if rows >= 16 else self.predictor.price().entries
 
     def gather(self, heads: Tensor, relations: Tensor) -> TruthVector:
         """heads, relations: (rows,) int64 -> one row per pair, repeats allowed."""
-        positions = self._positions(heads, relations)
-        offsets, entries = gather_ranges(self._offsets, positions)
-        background = torch.zeros(heads.shape[0], dtype=self._dtype, device=self._device)
-        return TruthVector(
-            self.predictor.entity_count,
-            background,
-            offsets,
-            self._entities[entries],
-            self._truths[entries],
-        )
+        rows = self._held.take(self._positions(heads, relations))
+        return TruthVector.from_rows(rows, self.predictor.entity_count)
 
     def lengths(self, heads: Tensor, relations: Tensor) -> Tensor:
         """Number of entities that each row lists: (rows,) int64."""
-        positions = self._positions(heads, relations)
-        return self._offsets[positions + 1] - self._offsets[positions]
+        return self._held.lengths(self._positions(heads, relations))
 
     def _positions(self, heads: Tensor, relations: Tensor) -> Tensor:
         keys = relations * self.predictor.entity_count + heads
-        wanted = keys.unique()
-        missing = wanted[~self._holds(wanted)]
+        missing = keys[~self._held.holds(keys)].unique()
         if missing.shape[0]:
-            if self._used >= self._capacity:
-                self._forget()
-                missing = wanted
-            self._fetch(missing)
-        return self._rows[torch.searchsorted(self._keys, keys)]
+            rows = self._fetch(missing)
+            more = self._held.bytes_of(rows)
+            if len(self._held) and self._held.size + more > self._budget:
+                self._held.let_go(min(self._budget // 2, self._budget - more), keys)
+            self._held.append(missing, rows, self._budget)
+        return self._held.use(keys)
 
-    def _holds(self, keys: Tensor) -> Tensor:
-        if not self._keys.shape[0]:
-            return torch.zeros_like(keys, dtype=torch.bool)
-        at = torch.searchsorted(self._keys, keys).clamp(max=self._keys.shape[0] - 1)
-        return self._keys[at] == keys
-
-    def _fetch(self, keys: Tensor) -> None:
+    def _fetch(self, keys: Tensor) -> TruthRows:
         count = self.predictor.entity_count
         asked = keys.shape[0]
         if self.purse is not None:
@@ -126,27 +100,4 @@ class RowStore:
             self.purse.spend(asked, monotonic() - start)
         self.rows += asked
         self.passes += 1
-        self._append(keys, rows)
-
-    def _append(self, keys: Tensor, rows: TruthRows) -> None:
-        size = rows.entities.shape[0]
-        needed = self._used + size
-        if needed > self._entities.shape[0]:
-            # Growing by halves keeps the copying linear in what is stored.
-            grown = max(needed, self._entities.shape[0] * 3 // 2)
-            self._entities = _grown(self._entities, self._used, grown)
-            self._truths = _grown(self._truths, self._used, grown)
-        self._entities[self._used : needed] = rows.entities
-        self._truths[self._used : needed] = rows.truths.to(self._dtype)
-        first = self._offsets.shape[0] - 1
-        self._offsets = torch.cat([self._offsets, rows.offsets[1:] + self._used])
-        self._used = needed
-        new = torch.arange(first, first + keys.shape[0], device=keys.device)
-        self._keys, order = torch.cat([self._keys, keys]).sort()
-        self._rows = torch.cat([self._rows, new])[order]
-
-
-def _grown(values: Tensor, used: int, size: int) -> Tensor:
-    grown = torch.empty(size, dtype=values.dtype, device=values.device)
-    grown[:used] = values[:used]
-    return grown
+        return rows

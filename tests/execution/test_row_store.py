@@ -1,8 +1,9 @@
-"""Rows are kept within a budget, forgotten when it is full, counted each time they are scored."""
+"""Rows are kept within a budget, hot ones longest, and counted each time they are scored."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from kgreason.execution import RowStore
@@ -51,7 +52,10 @@ def test_lengths_tell_how_much_each_row_lists() -> None:
     assert rows.rows == 2
 
 
-def test_a_full_store_forgets_and_scores_again() -> None:
+ROW_SIZE = 32 + COUNT * 12
+
+
+def test_a_store_without_room_scores_again() -> None:
     rows, predictor = store(1)
     first, second = (0, 0), (1, 0)
     for wanted in (first, first, second, first):
@@ -60,13 +64,47 @@ def test_a_full_store_forgets_and_scores_again() -> None:
     assert (rows.rows, rows.passes) == (3, 3)
 
 
-def test_a_request_is_whole_even_when_part_of_it_was_held() -> None:
-    """Forgetting in the middle of a request scores the part that was held once more."""
+def test_what_a_request_names_is_kept_for_it() -> None:
+    """Beyond the budget too: the part that was held is not scored again."""
     rows, predictor = store(1)
     rows.gather(*pairs((0, 0)))
     wanted = ((0, 0), (1, 0), (2, 1))
     check(rows.gather(*pairs(*wanted)), *wanted)
-    assert predictor.asked == [(0, 0), *sorted(wanted, key=lambda pair: (pair[1], pair[0]))]
+    assert predictor.asked == [(0, 0), (1, 0), (2, 1)]
+
+
+def test_a_working_set_within_the_budget_is_scored_once() -> None:
+    every = [(head, relation) for relation in range(2) for head in range(COUNT)]
+    rows, predictor = store(len(every) * ROW_SIZE)
+    for _ in range(3):
+        for wanted in every:
+            check(rows.gather(*pairs(wanted)), wanted)
+    assert predictor.asked == every
+
+
+def test_hot_rows_survive_cold_ones() -> None:
+    rows, predictor = store(4 * ROW_SIZE)
+    hot = ((0, 0), (1, 0))
+    cold = [(head, relation) for relation in range(2) for head in range(2, COUNT)]
+    for one in cold:
+        check(rows.gather(*pairs(*hot)), *hot)
+        check(rows.gather(*pairs(one)), one)
+    assert predictor.asked == [*hot, *cold]
+
+
+@pytest.mark.parametrize("budget", [1, ROW_SIZE, 3 * ROW_SIZE, 5 * ROW_SIZE, 1 << 20])
+def test_values_do_not_depend_on_the_budget(budget: int) -> None:
+    rows, _ = store(budget)
+    generator = np.random.default_rng(7)
+    for _ in range(40):
+        count = int(generator.integers(1, 2 * COUNT))
+        wanted = [
+            (int(head), int(relation))
+            for head, relation in zip(
+                generator.integers(0, COUNT, count), generator.integers(0, 2, count), strict=True
+            )
+        ]
+        check(rows.gather(*pairs(*wanted)), *wanted)
 
 
 def test_an_empty_request() -> None:
