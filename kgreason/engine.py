@@ -30,6 +30,7 @@ from kgreason.normal import NormalForm, QueryGraph, Semantics
 from kgreason.planning import Plan
 from kgreason.predictors import FactPredictor, load_predictor
 from kgreason.predictors.base import LinkPredictor
+from kgreason.predictors.row_cache import RowMaking, row_shelf
 from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
 from kgreason.syntax import parse
 from kgreason.truth import Logic, resolve_logic
@@ -58,6 +59,8 @@ class Engine:
     predictor: `facts`, the path of a checkpoint, or a LinkPredictor. observed: splits whose facts
     are known (by default `train` where the graph has splits). observed_truth: the truth of a known
     fact, None to leave it as the model scores it. semantics: "text" or "dnf". max_memory: bytes.
+    row_cache: a folder in which the rows of a checkpoint are kept, so that no later engine scores
+    them again; `notes` tells of what was wrong with it. `flush` writes, as does the end.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Engine:
         device: str = "cpu",
         dtype: str = "float32",
         max_memory: int = DEFAULT_MEMORY,
+        row_cache: str | Path | None = None,
     ) -> None:
         if semantics not in ("text", "dnf"):
             raise UsageError(f"there is no semantics {semantics!r}", remedy="known: text, dnf")
@@ -80,16 +84,19 @@ class Engine:
         self.logic = resolve_logic(logic)
         self.observed = _observed(graph, observed)
         self.facts = graph.index(self.observed)
+        self.notes: list[str] = []
+        made: RowMaking = {
+            "observed": self.observed,
+            "observed_truth": observed_truth,
+            "calibration": calibration,
+            "device": device,
+            "dtype": dtype,
+        }
+        shelf = None
+        if row_cache is not None:
+            shelf = row_shelf(row_cache, predictor, graph, self.notes.append, made)
         if isinstance(predictor, str | Path):
-            predictor = load_predictor(
-                predictor,
-                graph,
-                observed=self.observed,
-                observed_truth=observed_truth,
-                calibration=calibration,
-                device=device,
-                dtype=dtype,
-            )
+            predictor = load_predictor(predictor, graph, **made)
         self.predictor: LinkPredictor = predictor
         truth_dtype = torch.float64 if dtype == "float64" else torch.float32
         self.reasoner = Reasoner(
@@ -100,6 +107,7 @@ class Engine:
             dtype=truth_dtype,
             device=device,
             max_memory=max_memory,
+            shelf=shelf,
         )
         known = FactPredictor(self.facts, device=device)
         self._known = Reasoner(known, self.facts, self.logic, device=device)
@@ -188,6 +196,10 @@ class Engine:
             self.predictor.name,
             answers,
         )
+
+    def flush(self) -> None:
+        """Write the rows that are to be kept in the row cache."""
+        self.reasoner.flush()
 
     def check_price(self, plan: Plan) -> None:
         """Refuse a plan whose largest intermediate cannot be held: LimitError."""

@@ -16,7 +16,7 @@ from kgreason.formula import Query, Variable
 from kgreason.knowledge import FactIndex
 from kgreason.normal import NormalForm, QueryGraph, Semantics, normalize
 from kgreason.planning import Plan, Statistics, plan, plan_for
-from kgreason.predictors.base import LinkPredictor
+from kgreason.predictors.base import LinkPredictor, RowShelf
 from kgreason.truth import PRODUCT, Logic, Quantifier
 
 DEFAULT_MEMORY = 2 << 30
@@ -45,7 +45,7 @@ class Reasoner:
     facts: what planning takes its statistics from. dtype: of truths. max_memory: bytes of working
     memory for rows and intermediates. frontier: how many of its truest candidates an ∃ looks at,
     which makes it a beam search; None for all, which is exact. Rows stay between calls, so a second
-    question is warm.
+    question is warm. shelf: where rows stay for good.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Reasoner:
         device: torch.device | str = "cpu",
         max_memory: int = DEFAULT_MEMORY,
         frontier: int | None = None,
+        shelf: RowShelf | None = None,
     ) -> None:
         self.predictor = predictor
         self.facts = facts
@@ -74,12 +75,17 @@ class Reasoner:
             device=torch.device(device),
             max_memory=max_memory,
             frontier=frontier,
+            shelf=shelf,
         )
 
     @property
     def work(self) -> Work:
         """All work done so far."""
         return self._executor.work
+
+    def flush(self) -> None:
+        """Write the rows that are to be kept for good."""
+        self._executor.flush()
 
     def prepare(self, query: Query[int]) -> tuple[NormalForm, Plan]:
         """Normal form and plan of one question, nothing computed."""

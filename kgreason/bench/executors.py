@@ -14,6 +14,8 @@ from kgreason.execution import Value
 from kgreason.formula import Query
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import ComplEx, load_checkpoint, load_predictor
+from kgreason.predictors.resolver import FACTS
+from kgreason.predictors.row_cache import RowMaking, row_shelf
 from kgreason.reasoner import Enough, Reasoner
 from kgreason.truth import resolve_logic
 
@@ -33,6 +35,10 @@ class Executor(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """No more is asked: write what is to be kept."""
+        ...
+
 
 class Reasoned:
     """The engine: normal form, plan, batched computation."""
@@ -46,18 +52,24 @@ class Reasoned:
         plans = [self._reasoner.prepare(query)[1] for query in queries]
         yield from self._reasoner.settle(plans, enough)
 
+    def close(self) -> None:
+        self._reasoner.flush()
+
 
 def _reasoner(graph: KnowledgeGraph, settings: RunSettings, calibration: str) -> Executor:
     method = settings.method
-    predictor = load_predictor(
-        settings.model or "facts",
-        graph,
-        observed=settings.observed,
-        observed_truth=method.observed_truth,
-        calibration=calibration,
-        device=settings.device,
-        dtype=settings.dtype,
-    )
+    model = settings.model or FACTS
+    made: RowMaking = {
+        "observed": settings.observed,
+        "observed_truth": method.observed_truth,
+        "calibration": calibration,
+        "device": settings.device,
+        "dtype": settings.dtype,
+    }
+    shelf = None
+    if settings.row_cache is not None:
+        shelf = row_shelf(settings.row_cache, model, graph, settings.note, made)
+    predictor = load_predictor(model, graph, **made)
     reasoner = Reasoner(
         predictor,
         graph.index(settings.observed),
@@ -67,6 +79,7 @@ def _reasoner(graph: KnowledgeGraph, settings: RunSettings, calibration: str) ->
         device=settings.device,
         max_memory=settings.max_memory,
         frontier=method.frontier,
+        shelf=shelf,
     )
     return Reasoned(reasoner)
 

@@ -1,30 +1,10 @@
-"""Hashes by which a run says what it was run on."""
+"""The hash by which a run says what it was asked."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from pathlib import Path
 
 from kgreason.bench.questions import Suite
-from kgreason.errors import UsageError
-from kgreason.knowledge import KnowledgeGraph
-
-
-def model_fingerprint(path: Path) -> str:
-    """SHA-256 of a checkpoint: of the file, or of the names and contents of a folder's files."""
-    try:
-        if path.is_dir():
-            digest = hashlib.sha256()
-            for file in sorted(one for one in path.rglob("*") if one.is_file()):
-                digest.update(f"{file.relative_to(path)}\n{_of_file(file)}\n".encode())
-            return digest.hexdigest()
-        return _of_file(path)
-    except OSError as error:
-        raise UsageError(
-            f"cannot read the model {path}: {error.strerror or error}",
-            remedy="give the path of a checkpoint",
-        ) from error
 
 
 def suite_fingerprint(suite: Suite) -> str:
@@ -36,15 +16,3 @@ def suite_fingerprint(suite: Suite) -> str:
             for ids in (question.easy, question.hard):
                 digest.update(len(ids).to_bytes(8, "little") + ids.astype("<i8").tobytes())
     return digest.hexdigest()
-
-
-def facts_fingerprint(graph: KnowledgeGraph, splits: Iterable[str]) -> str:
-    """SHA-256 of the graph's names and of the facts of these splits."""
-    digest = hashlib.sha256(graph.vocabulary.fingerprint().encode())
-    digest.update(graph.facts(splits).astype("<i4").tobytes())
-    return digest.hexdigest()
-
-
-def _of_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -96,6 +96,9 @@ class Nsmp:
             best = torch.stack(scores).amax(0, keepdim=True)
             yield TruthVector.from_rows(TruthRows.from_dense(best), best.shape[1])
 
+    def close(self) -> None:
+        """Nothing is kept."""
+
     def _scores(self, conjunct: Conjunct) -> Tensor:
         passing = _Passing(conjunct, {v: self._unheard() for v in conjunct.variables})
         for receivers in _layers(conjunct):

@@ -17,7 +17,7 @@ from kgreason.bench.averages import family_of
 from kgreason.bench.counting import Counter, entailed_below, has_negation
 from kgreason.bench.executors import EXECUTORS, Executor
 from kgreason.bench.figures import question_figures
-from kgreason.bench.fingerprints import facts_fingerprint, model_fingerprint, suite_fingerprint
+from kgreason.bench.fingerprints import suite_fingerprint
 from kgreason.bench.metrics import rank_bounds, tie_share
 from kgreason.bench.questions import BenchmarkQuestion, Ids, Suite, require_fit, restrict
 from kgreason.bench.records import FORMAT, Header, Record, Run, RunFile
@@ -27,6 +27,7 @@ from kgreason.errors import UsageError
 from kgreason.execution import Bounds, Value
 from kgreason.formula import Exists, walk
 from kgreason.knowledge import KnowledgeGraph
+from kgreason.predictors.fingerprints import facts_fingerprint, model_fingerprint
 from kgreason.reasoner import Enough
 
 Progress = Callable[[int, int, float], None]
@@ -149,6 +150,7 @@ def answer(
     for calibration, several in calibrations.items():
         executor = EXECUTORS[settings.method.executor](graph, settings, calibration)
         yield from _answer(several, executor, counter, settings)
+        executor.close()
 
 
 def _answer(

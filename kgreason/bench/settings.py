@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from kgreason.bench.methods import Method
 from kgreason.reasoner import DEFAULT_MEMORY
 
 DEFAULT_BATCH = 64
+
+
+def _silent(_: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +24,9 @@ class RunSettings:
     threshold: the least truth that counts as an answer, in (0, 1]; None counts no truths, and asks
     for no more rows than prove the ranks. seed: of the random non-answers that truths are held to.
     tolerance: how far a question's mean reciprocal rank may be from the exact one, 0 for exact.
-    batch: questions computed together, and written together. max_memory: bytes; neither of these
-    two changes a figure.
+    batch: questions computed together, and written together. max_memory: bytes. row_cache: a folder
+    in which a checkpoint's rows are kept, note told of what is wrong with it. None of these changes
+    a figure.
     """
 
     method: Method
@@ -34,3 +40,5 @@ class RunSettings:
     max_memory: int = DEFAULT_MEMORY
     batch: int = DEFAULT_BATCH
     tolerance: float = 0.0
+    row_cache: Path | None = None
+    note: Callable[[str], None] = _silent

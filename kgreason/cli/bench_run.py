@@ -177,6 +177,15 @@ class MachineOptions:
             "--max-memory", metavar="SIZE", help="Working memory.", rich_help_panel=_MACHINE
         ),
     ] = "2GiB"
+    row_cache: Annotated[
+        Path | None,
+        typer.Option(
+            "--row-cache",
+            metavar="DIR",
+            help="Keep the rows of the model here, and score none that is here already.",
+            rich_help_panel=_MACHINE,
+        ),
+    ] = None
     tolerance: Annotated[
         float,
         typer.Option(
@@ -245,6 +254,8 @@ def run(
         max_memory=memory,
         batch=machine.batch,
         tolerance=machine.tolerance,
+        row_cache=machine.row_cache,
+        note=lambda text: terminal.note(f"note: {text}"),
     )
     types, limit = names(questions.types), questions.limit
     _ask(terminal, ask, (read, graphs, settings, output), types, limit, form)

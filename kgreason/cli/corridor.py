@@ -68,6 +68,7 @@ def make_engine(terminal: Terminal, graph: KnowledgeGraph, options: ReasoningOpt
             device=options.device,
             dtype=options.dtype,
             max_memory=memory,
+            row_cache=options.row_cache,
         )
     for note in getattr(engine.predictor, "notes", ()):
         terminal.note(f"note: {note}")

@@ -214,6 +214,15 @@ class ReasoningOptions:
             rich_help_panel=_MACHINE,
         ),
     ] = "2GiB"
+    row_cache: Annotated[
+        Path | None,
+        typer.Option(
+            "--row-cache",
+            metavar="DIR",
+            help="Keep the rows of the model here, and score none that is here already.",
+            rich_help_panel=_MACHINE,
+        ),
+    ] = None
 
 
 def size(text: str) -> int:

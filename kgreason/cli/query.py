@@ -149,6 +149,9 @@ def query(
     answers = _answers(terminal, engine, bound, target, output)
     _deliver(terminal, target, answers, loaded, bound)
     _footer(terminal, engine, answers)
+    engine.flush()
+    for note in engine.notes:
+        terminal.note(f"note: {note}")
     if output.time:
         spent = ", ".join(f"{name} {took:.3f} s" for name, took in terminal.seconds.items())
         terminal.note(f"time: {spent}")

@@ -17,7 +17,7 @@ from kgreason.execution.budget import Budget, Purse
 from kgreason.execution.context import Context, Frame
 from kgreason.execution.row_store import RowStore, Work
 from kgreason.execution.values import Bounds, Table, Value, least, most, select
-from kgreason.predictors.base import LinkPredictor
+from kgreason.predictors.base import LinkPredictor, RowShelf
 from kgreason.truth import Logic
 from kgreason.truth.vector import TruthVector
 
@@ -48,7 +48,7 @@ class Executor:
     """Evaluates computation graphs under one logic over one predictor.
 
     max_memory: bytes of working memory; half of it may hold rows, the rest intermediates.
-    frontier: see `Context`.
+    frontier: see `Context`. shelf: see `RowStore`.
     """
 
     def __init__(
@@ -60,12 +60,13 @@ class Executor:
         device: torch.device | None = None,
         max_memory: int = 2 << 30,
         frontier: int | None = None,
+        shelf: RowShelf | None = None,
     ) -> None:
         device = device or torch.device("cpu")
         self._context = Context(
             predictor,
             logic,
-            RowStore(predictor, dtype, device, max_memory // 2),
+            RowStore(predictor, dtype, device, max_memory // 2, shelf),
             dtype,
             device,
             max_entries=max(1, max_memory // 2 // _BYTES_PER_ENTRY),
@@ -76,7 +77,12 @@ class Executor:
     def work(self) -> Work:
         """All work done by this executor so far."""
         context = self._context
-        return Work(context.store.rows, context.store.passes, context.pairs, context.largest)
+        store = context.store
+        return Work(store.rows, store.passes, context.pairs, context.largest, store.read)
+
+    def flush(self) -> None:
+        """Write the rows that are to be kept for good."""
+        self._context.store.flush()
 
     @contextmanager
     def within(self, budget: Budget | None) -> Iterator[None]:

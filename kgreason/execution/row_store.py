@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kgreason.execution.budget import Purse
 from kgreason.execution.held_rows import HeldRows
-from kgreason.predictors.base import LinkPredictor
+from kgreason.predictors.base import LinkPredictor, RowShelf
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
 
@@ -20,13 +20,15 @@ class Work:
     """What a computation has done, counted: the honest measure of a question's cost.
 
     rows: rows the predictor was asked for; passes: calls to the predictor; pairs: bindings of a
-    variable to an entity, per instance; largest: most entries that one intermediate held.
+    variable to an entity, per instance; largest: most entries that one intermediate held; read:
+    rows that were read from where they were kept before, instead of being scored.
     """
 
     rows: int = 0
     passes: int = 0
     pairs: int = 0
     largest: int = 0
+    read: int = 0
 
     def __sub__(self, before: Work) -> Work:
         """Work done since; the largest intermediate is that of the whole time."""
@@ -35,11 +37,13 @@ class Work:
             self.passes - before.passes,
             self.pairs - before.pairs,
             self.largest,
+            self.read - before.read,
         )
 
     def __str__(self) -> str:
+        read = f"{self.read:,} rows read, " if self.read else ""
         return (
-            f"{self.rows:,} rows scored in {self.passes:,} passes, {self.pairs:,} bindings, "
+            f"{read}{self.rows:,} rows scored in {self.passes:,} passes, {self.pairs:,} bindings, "
             f"largest intermediate {self.largest:,} entries"
         )
 
@@ -49,17 +53,25 @@ class RowStore:
 
     budget: bytes. Before it is exceeded the rows least recently used are let go until half of it is
     free; those that the request at hand names are kept, however many they are. Rows asked for
-    again later are scored a second time, and counted so. purse: what may still be spent, None for
-    no limit; OutOfBudget is raised before rows that would exceed it.
+    again later are scored a second time, and counted so. shelf: where rows are kept for good; what
+    is there is not scored. purse: what may still be spent, None for no limit; OutOfBudget is raised
+    before rows that would exceed it.
     """
 
     def __init__(
-        self, predictor: LinkPredictor, dtype: torch.dtype, device: torch.device, budget: int
+        self,
+        predictor: LinkPredictor,
+        dtype: torch.dtype,
+        device: torch.device,
+        budget: int,
+        shelf: RowShelf | None = None,
     ) -> None:
         self.predictor = predictor
         self.purse: Purse | None = None
         self.rows = 0
         self.passes = 0
+        self.read = 0
+        self._shelf = shelf
         self._budget = budget
         self._held = HeldRows(dtype, device)
 
@@ -81,15 +93,24 @@ class RowStore:
     def _positions(self, heads: Tensor, relations: Tensor) -> Tensor:
         keys = relations * self.predictor.entity_count + heads
         missing = keys[~self._held.holds(keys)].unique()
+        if missing.shape[0] and self._shelf is not None:
+            found, rows = self._shelf.find(missing)
+            self.read += len(rows)
+            self._hold(missing[found], rows, keys)
+            missing = missing[~found]
         if missing.shape[0]:
-            rows = self._fetch(missing)
-            more = self._held.bytes_of(rows)
-            if len(self._held) and self._held.size + more > self._budget:
-                self._held.let_go(min(self._budget // 2, self._budget - more), keys)
-            self._held.append(missing, rows, self._budget)
+            self._hold(missing, self._scored(missing), keys)
         return self._held.use(keys)
 
-    def _fetch(self, keys: Tensor) -> TruthRows:
+    def _hold(self, keys: Tensor, rows: TruthRows, needed: Tensor) -> None:
+        """Hold more rows; those that are needed do not go for them."""
+        more = self._held.bytes_of(rows)
+        if len(self._held) and self._held.size + more > self._budget:
+            self._held.let_go(min(self._budget // 2, self._budget - more), needed)
+            self.flush()
+        self._held.append(keys, rows, self._budget)
+
+    def _scored(self, keys: Tensor) -> TruthRows:
         count = self.predictor.entity_count
         asked = keys.shape[0]
         if self.purse is not None:
@@ -100,4 +121,11 @@ class RowStore:
             self.purse.spend(asked, monotonic() - start)
         self.rows += asked
         self.passes += 1
+        if self._shelf is not None:
+            self._shelf.add(keys, rows)
         return rows
+
+    def flush(self) -> None:
+        """Write the rows that are to be kept for good."""
+        if self._shelf is not None:
+            self._shelf.flush()

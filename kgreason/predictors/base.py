@@ -64,3 +64,22 @@ class LinkPredictor(Protocol):
     def price(self) -> RowPrice:
         """Expected cost of one row."""
         ...
+
+
+class RowShelf(Protocol):
+    """Where rows that a predictor has computed may be kept, and found again.
+
+    keys: (rows,) int64, relation · entity count + head.
+    """
+
+    def find(self, keys: Tensor) -> tuple[Tensor, TruthRows]:
+        """Which of the keys have a row here, (keys,) bool, and these rows in the keys' order."""
+        ...
+
+    def add(self, keys: Tensor, rows: TruthRows) -> None:
+        """Keep these rows; they may be found at once, or only after `flush`."""
+        ...
+
+    def flush(self) -> None:
+        """See to it that everything added is found from now on."""
+        ...

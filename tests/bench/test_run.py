@@ -19,6 +19,7 @@ from kgreason.bench.suites import read_suite
 from kgreason.bench.thresholds import total
 from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import KnowledgeGraph
+from kgreason.predictors import CalibratedPredictor
 from tests.bench.random_suite import write_suite, write_weights
 
 
@@ -45,6 +46,21 @@ def bench(tmp_path: Path) -> Bench:
     graphs = {suite.graph: KnowledgeGraph.load(suite.graph)}
     model = write_weights(tmp_path / "model.safetensors")
     return Bench(suite, graphs, RunSettings(method=METHODS["exact"], model=model), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["exact", "fit"])
+def test_a_row_cache_changes_no_figure_and_saves_the_scoring(
+    bench: Bench, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, method = bench.folder / "rows", METHODS[name]
+    expected = bench.run(method=method)
+    assert bench.run("cold.jsonl", method=method, row_cache=kept, max_memory=20_000) == expected
+
+    def fail(*_: object) -> None:
+        pytest.fail("a row was scored")
+
+    monkeypatch.setattr(CalibratedPredictor, "rows", fail)
+    assert bench.run("warm.jsonl", method=method, row_cache=kept) == expected
 
 
 @pytest.mark.parametrize("name", ["exact", "fit", "cqd-beam", "nsmp"])
