@@ -11,6 +11,7 @@ import typer
 from kgreason.cli import bench_sample
 from kgreason.cli.bench_report import report
 from kgreason.cli.bench_run import run
+from kgreason.cli.bench_speed import speed
 from kgreason.cli.command import command
 from kgreason.cli.options import names, size
 from kgreason.cli.suites import read_suites, suite_graph
@@ -93,4 +94,5 @@ def _progress(suite: Suite, show: Callable[[int, str], None]) -> Callable[[str, 
 command(app, "check", check)
 command(app, "run", run)
 command(app, "report", report)
+command(app, "speed", speed)
 bench_sample.register(app)

@@ -30,7 +30,8 @@ class CalibratedPredictor:
     makes of it when that is None (1 for facts whose tail has no score).
     rankable: (entities,) bool, False for entities no link may be predicted to or from (literals);
     None for all. Known facts keep them.
-    block_bytes: size of one block of scores; a block holds at least the scorer's smallest shape.
+    block_bytes: size of one block of scores; a block holds at least the scorer's smallest shape,
+    and `block_rows` rows.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class CalibratedPredictor:
             torch.ones(scorer.relation_count, dtype=torch.bool) if known is None else known
         ).to(self._device)
         row_bytes = 2 * observed.entity_count * (8 if self._is_double else 4)
-        self._block_rows = _block_rows(scorer, block_bytes, row_bytes)
+        self.block_rows = _block_rows(scorer, block_bytes, row_bytes)
 
     @property
     def name(self) -> str:
@@ -145,7 +146,7 @@ class CalibratedPredictor:
     def _scored(self, heads: Tensor, relations: Tensor) -> TruthRows:
         if not heads.shape[0]:
             return self._facts_only(heads, relations)
-        size = self._block_rows
+        size = self.block_rows
         return stack(
             [
                 self._block(heads[start : start + size], relations[start : start + size])

@@ -1,0 +1,128 @@
+"""A measurement of speed as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kgreason.bench.figures import question_figures
+from kgreason.bench.speed import DENSE, FULL, Measured, Speed
+from kgreason.bench.tables import Cell, Table
+
+_HEAD = (
+    *("type", "way", "asked", "cold ms", "warm ms", "cold /s", "warm /s"),
+    *("rows mean", "rows median", "MRR", "equal", "roofline %", "dense ×"),
+)
+_TOTAL = "all"
+
+
+def speed_tables(speed: Speed) -> list[Table]:
+    """Every way on every type, then every way on all types with its peak of memory."""
+    kinds = list(dict.fromkeys(one.type for one in speed.measured))
+    by_type = [_row(one, speed.measured) for kind in kinds for one in _of(speed, kind)]
+    merged = [_merged(speed, name) for name in speed.peaks]
+    overall = [(*_row(one, merged)[1:], round(speed.peaks[one.way] / 2**20)) for one in merged]
+    return [
+        Table(speed.suite, _HEAD, tuple(by_type)),
+        Table(
+            f"{speed.suite}, {_TOTAL} types",
+            (*_HEAD[1:], "peak MiB"),
+            tuple(overall),
+            _notes(speed),
+        ),
+    ]
+
+
+def _of(speed: Speed, kind: str) -> list[Measured]:
+    return [one for one in speed.measured if one.type == kind]
+
+
+def _row(one: Measured, whole: Sequence[Measured]) -> tuple[Cell, ...]:
+    """Rows a question are those scored cold."""
+    share = one.scoring / one.product if one.scoring and one.product else None
+    return (
+        *(one.type, one.way, len(one.cold)),
+        *(_mean(one.cold, 1000), _mean(one.warm, 1000), _rate(one.cold), _rate(one.warm)),
+        _mean(one.rows),
+        float(np.median(one.rows)) if one.rows else None,
+        _mrr(one),
+        one.equal,
+        None if share is None else 100 * share,
+        _times_dense(one, whole),
+    )
+
+
+def _times_dense(one: Measured, whole: Sequence[Measured]) -> float | None:
+    """How often the way, cold, fits into the time of the dense evaluation of the same questions."""
+    dense = next((o for o in whole if o.type == one.type and o.way == DENSE and o.cold), None)
+    if dense is None:
+        return None
+    own = dict(zip(_places(one), one.cold, strict=True))
+    spent = sum(own[place] for place in _places(dense))
+    return sum(dense.cold) / spent if spent else None
+
+
+def _places(one: Measured) -> list[tuple[str, int]]:
+    return [(kind, i) for kind, count in one.counts for i in range(count)]
+
+
+def _merged(speed: Speed, way: str) -> Measured:
+    parts = [one for one in speed.measured if one.way == way]
+    whole = Measured(way, _TOTAL)
+    for part in parts:
+        whole.cold += part.cold
+        whole.warm += part.warm
+        whole.rows += part.rows
+        whole.equal += part.equal
+        whole.counts += part.counts
+    ranks = [ranks for part in parts for ranks in part.ranks or ()]
+    whole.ranks = ranks or None
+    rated = [(p.scoring, p.product, p.seconds) for p in parts if p.scoring and p.product]
+    if rated:
+        # Operations over time, and the product's speed of each type weighted by that time.
+        seconds = sum(s for _, _, s in rated)
+        whole.scoring = sum(rate * s for rate, _, s in rated) / seconds
+        whole.product = sum(rate * s for _, rate, s in rated) / seconds
+    return whole
+
+
+def _mean(values: Sequence[float], factor: float = 1) -> float | None:
+    return factor * sum(values) / len(values) if values else None
+
+
+def _rate(seconds: Sequence[float]) -> float | None:
+    return len(seconds) / sum(seconds) if seconds else None
+
+
+def _mrr(one: Measured) -> float | None:
+    if one.ranks is None:
+        return None
+    return 100 * float(np.mean([question_figures(ranks)["MRR"] for ranks in one.ranks]))
+
+
+def _notes(speed: Speed) -> tuple[str, ...]:
+    settings = speed.settings
+    together = "one by one" if settings.batch == 1 else f"{settings.batch} at a time"
+    rates = [one.product for one in speed.measured if one.product]
+    dense = "all" if settings.dense is None else f"the first {settings.dense}"
+    notes = [
+        f"questions {together}; cold: no row at hand, model and facts loaded; warm: asked again at "
+        "once; ms and /s a question, planning included",
+        f"{FULL}: the truth of every entity; proved: until no row that was not scored can change "
+        "it; new: not by the observed facts alone; beam: candidates that an ∃ keeps",
+        f"rows scored cold; MRR × 100; equal: questions that come out exactly as by {FULL}",
+        f"{speed.predictor}; scores in {settings.dtype} on {settings.device}, product logic",
+    ]
+    if rates:
+        notes.append(
+            "roofline %: 4 · entities · rank operations a row over the time in row scoring, "
+            f"against the bare product of blocks of {speed.block_rows:,} rows "
+            f"(median {np.median(rates) / 1e9:,.1f} GFLOP/s)"
+        )
+    if DENSE in speed.peaks:
+        notes.append(
+            f"dense: entity × entity products, of {dense} questions of a type; filling the "
+            "matrices is not counted; dense ×: its time over the way's cold time, same questions"
+        )
+    return tuple(notes)

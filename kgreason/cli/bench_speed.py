@@ -1,0 +1,144 @@
+"""`kgreason bench speed`: how fast questions are answered, and for how many rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kgreason.cli.options import names, offer, size
+from kgreason.cli.suites import read_suites, suite_graph
+from kgreason.cli.terminal import Terminal
+from kgreason.errors import UsageError
+
+FORMATS = ("table", "json", "csv", "markdown")
+_MACHINE = "Machine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedOptions:
+    """Which questions, in which ways, where."""
+
+    graph: Annotated[
+        Path | None,
+        typer.Option(
+            "--graph",
+            "-g",
+            metavar="FOLDER",
+            help="Knowledge graph of the questions, where it is not the suite's own.",
+        ),
+    ] = None
+    types: Annotated[
+        str | None, typer.Option("--types", metavar="1p,2p,…", help="Only these types.")
+    ] = None
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Only so many questions of each type.")
+    ] = None
+    calibration: Annotated[str, typer.Option("--calibration", metavar="NAME:KEY=VALUE,…")] = (
+        "softmax-degree"
+    )
+    beams: Annotated[
+        str,
+        typer.Option("--beams", metavar="K,…", help="Beams to compare with; `none` for none."),
+    ] = "8,64"
+    dense: Annotated[
+        int | None,
+        typer.Option(
+            "--dense",
+            min=0,
+            metavar="N",
+            help="Time dense entity × entity products on so many questions of each type; "
+            "by default all.",
+        ),
+    ] = None
+    batch: Annotated[
+        int,
+        typer.Option(
+            "--batch", min=1, help="Questions answered together.", rich_help_panel=_MACHINE
+        ),
+    ] = 1
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device", metavar="cpu|cuda", help="Where to compute.", rich_help_panel=_MACHINE
+        ),
+    ] = "cpu"
+    dtype: Annotated[
+        str,
+        typer.Option(
+            "--dtype",
+            metavar="float32|float64|bfloat16",
+            help="Precision of scores.",
+            rich_help_panel=_MACHINE,
+        ),
+    ] = "float32"
+    max_memory: Annotated[
+        str,
+        typer.Option(
+            "--max-memory", metavar="SIZE", help="Working memory.", rich_help_panel=_MACHINE
+        ),
+    ] = "2GiB"
+
+
+def speed(
+    terminal: Terminal,
+    suite: Annotated[Path, typer.Argument(metavar="SUITE", help="A folder or a .parquet file.")],
+    model: Annotated[
+        Path,
+        typer.Option("--model", "-m", metavar="MODEL", help="Checkpoint of a link predictor."),
+    ],
+    options: SpeedOptions,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="|".join(FORMATS),
+            help="Format of the figures.",
+            autocompletion=offer(*FORMATS),
+        ),
+    ] = "table",
+) -> None:
+    """Time the engine against dense products and beams: cold and warm, on the same questions.
+
+    All truths, proved ranks and proved first answers, with the rows that each of them scores.
+    """
+    if form not in FORMATS:
+        raise UsageError(f"there is no format {form!r}", remedy=f"known: {', '.join(FORMATS)}")
+    memory, beams = size(options.max_memory), _counts(options.beams)
+    (read,) = read_suites(terminal, [suite], options.graph)
+    read = read.only(names(options.types), options.limit)
+    facts = suite_graph(terminal, read, {})
+    with terminal.stage("torch", "starting"):
+        from kgreason.bench.questions import require_fit
+        from kgreason.bench.speed import SpeedSettings, measure
+        from kgreason.bench.speed_tables import speed_tables
+        from kgreason.bench.tables import render
+
+    require_fit(read, facts)
+    settings = SpeedSettings(
+        model=model,
+        calibration=options.calibration,
+        observed=("train",) if "train" in facts.splits else facts.splits,
+        dtype=options.dtype,
+        device=options.device,
+        max_memory=memory,
+        batch=options.batch,
+        beams=beams,
+        dense=options.dense,
+    )
+    with terminal.bar(read.name, 1) as show:
+        found = measure(read, facts, settings, lambda done, total, text: show(done, text, total))
+    terminal.data(render(speed_tables(found), form))
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    if text == "none":
+        return ()
+    parts = names(text) or ()
+    if not parts or not all(part.isdecimal() and int(part) for part in parts):
+        raise UsageError(
+            f"{text!r} is no list of beam sizes", remedy="write for example 8,64, or none"
+        )
+    return tuple(dict.fromkeys(map(int, parts)))

@@ -1,0 +1,45 @@
+"""`kgreason bench speed`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.bench.random_suite import write_suite, write_weights
+from tests.cli.conftest import Run
+
+
+def test_speed_as_tables_and_as_json(run: Run, tmp_path: Path) -> None:
+    suite = write_suite(tmp_path / "small", per_type=2)
+    model = write_weights(tmp_path / "model.safetensors")
+    command = ("bench", "speed", suite, "-m", model, "--types", "1p,2p", "--limit", "1")
+    ran = run(*command, "--beams", "2", "--dense", "1")
+    assert ran.code == 0, ran.err
+    lines = ran.out.splitlines()
+    assert lines[0] == "small"
+    assert lines[1].split()[:3] == ["type", "way", "asked"]
+    assert sum(line.startswith("2p ") for line in lines) == 5
+    assert "small, all types" in lines
+    ran = run(*command, "--beams", "none", "--dense", "0", "--batch", "2", "--format", "json")
+    assert ran.code == 0, ran.err
+    by_type, overall = json.loads(ran.out)
+    assert [row["way"] for row in overall["rows"]] == [
+        *("all truths", "proved ranks", "proved top 10 new")
+    ]
+    assert by_type["rows"][0]["rows mean"] == 1
+
+
+def test_what_cannot_be_measured_is_told(run: Run, tmp_path: Path) -> None:
+    suite = write_suite(tmp_path / "small", per_type=1)
+    model = write_weights(tmp_path / "model.safetensors")
+    command = ("bench", "speed", suite, "-m")
+    for wrong, told in (
+        ((model, "--format", "latex"), "no format"),
+        ((model, "--beams", "8,x"), "no list of beam sizes"),
+        ((model, "--types", "9p"), "no questions of type"),
+        ((tmp_path / "none",), "there is no model"),
+        (("facts",), "no rows to score"),
+    ):
+        ran = run(*command, *wrong)
+        assert ran.code == 2, ran.err
+        assert told in ran.err
