@@ -1,4 +1,4 @@
-"""Runs as a picture: grouped bars per type, and MRR against the time of a question."""
+"""Pictures: of runs, bars per type and MRR against time; of growth, a panel per curve."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kgreason.bench.averages import in_order
+from kgreason.bench.growth import Curve
 from kgreason.bench.records import Run
 from kgreason.bench.summary import type_means
 from kgreason.errors import KgreasonError, UsageError
@@ -18,27 +19,60 @@ SUFFIXES = (".png", ".svg")
 
 def plot_runs(runs: Sequence[Run], path: Path) -> None:
     """Write a PNG or SVG with two panels per suite. UsageError without matplotlib."""
+    names = list(dict.fromkeys(name for run in runs for name in run.suites))
+    figure = _figure(path, 14, 4.2 * len(names))
+    panels = figure.subplots(len(names), 2, squeeze=False, width_ratios=(3, 1))
+    for name, (bars, times) in zip(names, panels, strict=True):
+        these = [run for run in runs if name in run.suites]
+        _bars(bars, these, name)
+        _times(times, these, name)
+    _save(figure, path)
+
+
+def plot_curves(curves: Sequence[Curve], path: Path) -> None:
+    """Write a PNG or SVG with a panel per curve, both axes logarithmic. Errors as `plot_runs`."""
+    figure = _figure(path, 4.2 * len(curves), 4.2)
+    (panels,) = figure.subplots(1, len(curves), squeeze=False)
+    for axes, curve in zip(panels, curves, strict=True):
+        sizes = [point.size for point in curve.points]
+        for name in ("seconds", "rows"):
+            slope = curve.exponent(name)
+            label = f"{name} a question" + ("" if slope is None else f" ∝ size^{slope:.2f}")
+            axes.plot(sizes, [getattr(point, name) for point in curve.points], "o-", label=label)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlabel(curve.axis)
+        axes.legend()
+    _save(figure, path)
+
+
+def require_picture(path: Path) -> None:
+    """UsageError for a name that is no picture's, or without matplotlib."""
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(
             f"{path}: pictures are written as {' or '.join(SUFFIXES)}",
             remedy="give a file name with one of these endings",
         )
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+        import matplotlib  # noqa: F401
     except ImportError as error:
         raise UsageError(
             "drawing needs matplotlib, which is not installed",
             remedy='install it with: pip install "kgreason[plot]"',
         ) from error
-    names = list(dict.fromkeys(name for run in runs for name in run.suites))
-    figure = Figure(figsize=(14, 4.2 * len(names)), layout="constrained")
+
+
+def _figure(path: Path, width: float, height: float) -> Any:
+    require_picture(path)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(len(names), 2, squeeze=False, width_ratios=(3, 1))
-    for name, (bars, times) in zip(names, panels, strict=True):
-        these = [run for run in runs if name in run.suites]
-        _bars(bars, these, name)
-        _times(times, these, name)
+    return figure
+
+
+def _save(figure: Any, path: Path) -> None:
     temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
     try:
         figure.savefig(temporary)

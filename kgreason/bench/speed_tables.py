@@ -12,7 +12,8 @@ from kgreason.bench.tables import Cell, Table
 
 _HEAD = (
     *("type", "way", "asked", "cold ms", "warm ms", "cold /s", "warm /s"),
-    *("rows mean", "rows median", "MRR", "equal", "roofline %", "dense ×"),
+    *("rows mean", "rows median", "MRR", "equal", "roofline %", "dense × cold"),
+    "dense × warm",
 )
 _TOTAL = "all"
 
@@ -49,16 +50,19 @@ def _row(one: Measured, whole: Sequence[Measured]) -> tuple[Cell, ...]:
         _mrr(one),
         one.equal,
         None if share is None else 100 * share,
-        _times_dense(one, whole),
+        _times_dense(one, one.cold, whole),
+        _times_dense(one, one.warm, whole),
     )
 
 
-def _times_dense(one: Measured, whole: Sequence[Measured]) -> float | None:
-    """How often the way, cold, fits into the time of the dense evaluation of the same questions."""
+def _times_dense(
+    one: Measured, seconds: Sequence[float], whole: Sequence[Measured]
+) -> float | None:
+    """How often a way's seconds fit into those of the dense evaluation of the same questions."""
     dense = next((o for o in whole if o.type == one.type and o.way == DENSE and o.cold), None)
-    if dense is None:
+    if dense is None or not seconds:
         return None
-    own = dict(zip(_places(one), one.cold, strict=True))
+    own = dict(zip(_places(one), seconds, strict=True))
     spent = sum(own[place] for place in _places(dense))
     return sum(dense.cold) / spent if spent else None
 
@@ -123,6 +127,6 @@ def _notes(speed: Speed) -> tuple[str, ...]:
     if DENSE in speed.peaks:
         notes.append(
             f"dense: entity × entity products, of {dense} questions of a type; filling the "
-            "matrices is not counted; dense ×: its time over the way's cold time, same questions"
+            "matrices is not counted, so that warm is its equal; dense ×: its time over the way's"
         )
     return tuple(notes)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgreason.cli import bench_sample
+from kgreason.cli.bench_growth import growth
 from kgreason.cli.bench_report import report
 from kgreason.cli.bench_run import run
 from kgreason.cli.bench_speed import speed
@@ -95,4 +96,5 @@ command(app, "check", check)
 command(app, "run", run)
 command(app, "report", report)
 command(app, "speed", speed)
+command(app, "growth", growth)
 bench_sample.register(app)

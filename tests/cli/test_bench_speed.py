@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from kgreason.bench import growth
+from kgreason.cli.bench_growth import AXIS_NAMES
 from tests.bench.random_suite import write_suite, write_weights
 from tests.cli.conftest import Run
 
@@ -43,3 +47,28 @@ def test_what_cannot_be_measured_is_told(run: Run, tmp_path: Path) -> None:
         ran = run(*command, *wrong)
         assert ran.code == 2, ran.err
         assert told in ran.err
+
+
+def test_growth_as_tables(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth, "AXES", {"entities": (100, 200)})
+    ran = run("bench", "growth", "--axes", "entities", "--questions", "1")
+    assert ran.code == 0, ran.err
+    lines = ran.out.splitlines()
+    assert lines[0] == "growth with entities"
+    assert [line.split()[0] for line in lines[2:4]] == ["100", "200"]
+    assert "∝ size^" in lines[4]
+
+
+def test_what_cannot_grow_is_told(run: Run) -> None:
+    for wrong, told in (
+        (("--axes", "depth"), "cannot grow"),
+        (("--format", "latex"), "no format"),
+        (("--plot", "curves.txt"), "pictures are written"),
+    ):
+        ran = run("bench", "growth", *wrong)
+        assert ran.code == 2, ran.err
+        assert told in ran.err
+
+
+def test_the_commands_name_every_axis() -> None:
+    assert tuple(growth.AXES) == AXIS_NAMES
