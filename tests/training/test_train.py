@@ -13,6 +13,7 @@ from kgreason.predictors import load_checkpoint, load_predictor
 from kgreason.training import train
 from kgreason.training.facts import choose_facts
 from kgreason.training.metrics import evaluate
+from kgreason.training.progress import EpochReport
 from kgreason.training.state import state_path
 from tests.predictors.toy import toy_graph
 
@@ -24,8 +25,8 @@ class InterruptionError(Exception):
 
 
 def stop_at(epoch: int) -> Any:
-    def on_epoch(done: int, loss: float) -> None:
-        if done == epoch:
+    def on_epoch(report: EpochReport) -> None:
+        if report.epoch == epoch:
             raise InterruptionError
 
     return on_epoch
@@ -40,7 +41,18 @@ def test_complex_learns_umls(tmp_path: Path) -> None:
     assert result.metrics.mrr > 0.85
     assert result.metrics.hits_at_1 <= result.metrics.hits_at_3 <= result.metrics.hits_at_10
     assert said[0] == "seed 0"
-    assert said[-1].startswith("validation: MRR 0.9")
+    assert said[1] == (
+        "judged by the filtered MRR of 652 of 652 validation facts, both directions; "
+        "ends after 10 judgements without a better one"
+    )
+    assert said[-3].startswith("validation: MRR 0.9")
+    assert said[-2].startswith("test: MRR 0.9")
+    assert said[-1] == (
+        "protocol: among 135 entities, known facts of all splits (train, valid, test) filtered, "
+        "ties at their mean rank"
+    )
+    assert result.test is not None
+    assert result.test.ranked == 2 * len(graph.facts(("test",)))
     assert list(tmp_path.iterdir()) == [out]
     predictor = load_predictor(out, graph, observed=("train",))
     assert len(predictor.rows(torch.arange(5), torch.arange(5))) == 5
@@ -52,11 +64,11 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(model: str, tmp_path: Pat
     whole, parted = tmp_path / "whole", tmp_path / "parted"
     train(graph, whole, model=model, **SMALL)
     with pytest.raises(InterruptionError):
-        train(graph, parted, model=model, save_seconds=0, on_epoch=stop_at(3), **SMALL)
+        train(graph, parted, model=model, on_epoch=stop_at(3), **SMALL)
     assert not parted.exists()
     assert state_path(parted).exists()
     done: list[int] = []
-    train(graph, parted, model=model, on_epoch=lambda epoch, loss: done.append(epoch), **SMALL)
+    train(graph, parted, model=model, on_epoch=lambda report: done.append(report.epoch), **SMALL)
     assert done == [4, 5]
     assert not state_path(parted).exists()
     left, right = load_file(whole), load_file(parted)
@@ -68,7 +80,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(model: str, tmp_path: Pat
 def test_an_unfinished_run_of_other_settings_is_not_gone_on_with(tmp_path: Path) -> None:
     graph, out = toy_graph(), tmp_path / "m"
     with pytest.raises(InterruptionError):
-        train(graph, out, save_seconds=0, on_epoch=stop_at(2), **SMALL)
+        train(graph, out, on_epoch=stop_at(2), **SMALL)
     with pytest.raises(UsageError, match="other learning_rate"):
         train(graph, out, learning_rate=0.5, **SMALL)
     with pytest.raises(UsageError, match="with seed 0"):
@@ -76,9 +88,9 @@ def test_an_unfinished_run_of_other_settings_is_not_gone_on_with(tmp_path: Path)
     result = train(graph, out, **{**SMALL, "seed": None})
     assert result.seed == 0
     with pytest.raises(InterruptionError):
-        train(graph, out, save_seconds=0, on_epoch=stop_at(2), **SMALL)
+        train(graph, out, on_epoch=stop_at(2), **SMALL)
     done: list[int] = []
-    train(graph, out, resume=False, on_epoch=lambda epoch, loss: done.append(epoch), **SMALL)
+    train(graph, out, resume=False, on_epoch=lambda report: done.append(report.epoch), **SMALL)
     assert done == [1, 2, 3, 4, 5]
 
 
@@ -142,6 +154,12 @@ def test_ranks_are_filtered_and_ties_are_at_their_mean() -> None:
         ({"batch_size": 0}, "batch size is 0"),
         ({"learning_rate": float("nan")}, "learning rate"),
         ({"regularization": -1.0}, "regularization"),
+        ({"patience": -1}, "patience is -1"),
+        ({"evaluate_every": 0}, "evaluate every is 0"),
+        ({"precision": "float8"}, "precision named 'float8'"),
+        ({"model": "distmult", "precision": "bfloat16"}, "trained in float32"),
+        ({"preset": "freebase"}, "no preset named 'freebase'"),
+        ({"model": "distmult", "preset": "wn18rr"}, "is for the model complex"),
         ({"seed": -1}, "seed"),
         ({"device": "abacus"}, "device"),
         ({"validation": "valid"}, "no split"),
@@ -170,7 +188,7 @@ def test_a_diverging_run_says_so(tmp_path: Path) -> None:
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_training(tmp_path: Path) -> None:
-    def never(epoch: int, loss: float) -> None:
+    def never(report: EpochReport) -> None:
         raise AssertionError
 
     (tmp_path / "file").write_text("")
