@@ -68,9 +68,9 @@ def load_run(out: Path, run: dict[str, Any]) -> SavedRun | None:
             f"{path} is not the state of a training run of this version",
             remedy="move it away, or choose another output",
         )
-    if metadata["run"] != _text(run):
-        before, now = json.loads(metadata["run"]), json.loads(_text(run))
-        different = sorted(key for key in now if before.get(key) != now[key])
+    before, now = json.loads(metadata["run"]), json.loads(_text(run))
+    different = sorted(key for key in now if before.get(key) != now[key])
+    if different:
         raise UsageError(
             f"{path} belongs to an unfinished run with other {', '.join(different)}",
             remedy="repeat its settings to go on with it, or start afresh (resume off)",

@@ -77,11 +77,11 @@ def train(
 
     model: `complex` (native, full softmax) or any model of PyKEEN. preset: a name of `PRESETS`.
     None leaves a setting to the preset, else to the model's default; see `Options` for what they
-    mean. validation: see `choose_facts`. resume: go on with an unfinished run of the same settings,
-    whose state is kept beside `out` after every epoch. progress: a bar on standard error. say:
-    takes notes for people, by default standard error when `progress` is on. on_part: told the
-    epochs done, as a fraction, after every step. on_epoch: told of every epoch. Raises UsageError,
-    and PredictorError when training diverges.
+    mean. validation: see `choose_facts`. resume: go on with an unfinished run of the same settings
+    (epochs and patience may differ), whose state is kept beside `out` after every epoch. progress:
+    a bar on standard error. say: takes notes for people, by default standard error when `progress`
+    is on. on_part: told the epochs done, as a fraction, after every step. on_epoch: told of every
+    epoch. Raises UsageError, and PredictorError when training diverges.
     """
     path = _writable(Path(out))
     given = {
@@ -256,9 +256,13 @@ def _resumed(
 
 
 def _run(graph: KnowledgeGraph, options: Options, validation: str | float | None) -> dict[str, Any]:
-    """What a run is recognised by; the seed is compared apart, it may have been drawn."""
+    """What a run is recognised by.
+
+    The seed is compared apart, it may have been drawn; when to end can be chosen anew.
+    """
     settings = options.described()
-    del settings["seed"]
+    for name in ("seed", "epochs", "patience"):
+        del settings[name]
     facts = {split: int(count) for split, count in graph.fact_counts.items()}
     return {
         **settings,

@@ -12,7 +12,7 @@ from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import load_checkpoint, load_predictor
 from kgreason.training import train
 from kgreason.training.facts import choose_facts
-from kgreason.training.metrics import evaluate
+from kgreason.training.metrics import SAMPLE, evaluate, sample
 from kgreason.training.progress import EpochReport
 from kgreason.training.state import state_path
 from tests.predictors.toy import toy_graph
@@ -94,11 +94,50 @@ def test_an_unfinished_run_of_other_settings_is_not_gone_on_with(tmp_path: Path)
     assert done == [1, 2, 3, 4, 5]
 
 
+def test_an_unfinished_run_may_be_ended_elsewhere(tmp_path: Path) -> None:
+    graph = toy_graph()
+    with pytest.raises(InterruptionError):
+        train(graph, tmp_path / "m", on_epoch=stop_at(3), **SMALL)
+    result = train(graph, tmp_path / "m", **{**SMALL, "epochs": 3})
+    assert result.epochs == 3
+    whole = train(graph, tmp_path / "whole", **{**SMALL, "epochs": 3})
+    assert whole.loss == result.loss
+    assert load_file(tmp_path / "m").keys() == load_file(tmp_path / "whole").keys()
+    for name, tensor in load_file(tmp_path / "m").items():
+        assert torch.equal(tensor, load_file(tmp_path / "whole")[name])
+
+
 def test_a_drawn_seed_is_told_and_repeats_the_run(tmp_path: Path) -> None:
     graph = toy_graph()
     first = train(graph, tmp_path / "a", **{**SMALL, "seed": None})
     train(graph, tmp_path / "b", **{**SMALL, "seed": first.seed})
     left, right = (load_file(tmp_path / name) for name in ("a", "b"))
+    assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+@pytest.mark.parametrize("model", ["complex", "distmult"])
+def test_the_best_epoch_is_written_interrupted_or_not(model: str, tmp_path: Path) -> None:
+    graph = toy_graph()
+    whole, parted = tmp_path / "whole", tmp_path / "parted"
+    settings: dict[str, Any] = {
+        **SMALL,
+        "model": model,
+        "epochs": 60,
+        "validation": 0.3,
+        "patience": 2,
+        "evaluate_every": 1,
+    }
+    result = train(graph, whole, **settings)
+    assert result.epoch < result.epochs < 60
+    with pytest.raises(InterruptionError):
+        train(graph, parted, on_epoch=stop_at(result.epochs - 1), **settings)
+    again = train(graph, parted, **settings)
+    assert (again.epoch, again.epochs, again.metrics) == (
+        result.epoch,
+        result.epochs,
+        result.metrics,
+    )
+    left, right = load_file(whole), load_file(parted)
     assert all(torch.equal(left[name], right[name]) for name in left)
 
 
@@ -121,6 +160,25 @@ def test_held_out_facts_are_neither_trained_on_nor_lost() -> None:
     assert len(facts.train) + len(facts.validation) == every
     assert choose_facts(graph, None, seed=1).train.shape[0] == every
     assert len(choose_facts(graph, 0, seed=1).validation) == 0
+
+
+def test_the_test_split_is_judged_unless_it_is_trained_on_or_held_out() -> None:
+    graph = KnowledgeGraph.load("pykeen:nations")
+    every = len(graph.facts(("test",)))
+    assert len(choose_facts(graph, None, seed=1).test) == every
+    assert len(choose_facts(graph, 0.1, seed=1).test) == every
+    held = choose_facts(graph, "test", seed=1)
+    assert (len(held.test), len(held.validation)) == (0, every)
+    assert len(choose_facts(toy_graph(), None, seed=1).test) == 0
+
+
+def test_a_sample_is_spread_evenly() -> None:
+    few, many = torch.arange(30).reshape(10, 3), torch.arange(15000).reshape(5000, 3)
+    assert torch.equal(sample(few), few)
+    spread = sample(many)[:, 0] // 3
+    assert len(spread) == SAMPLE
+    assert spread[-1] >= 4997
+    assert set(spread.diff().tolist()) == {2, 3}
 
 
 def test_ranks_are_filtered_and_ties_are_at_their_mean() -> None:
