@@ -14,7 +14,10 @@ from kgreason.predictors.scorers import Scorer
 if TYPE_CHECKING:
     from kgreason.knowledge import FactIndex
 
-SAMPLE = 2000
+SAMPLE = 2_000
+"""Facts that judge an epoch."""
+FINAL = 50_000
+"""Facts that judge the finished model, at most."""
 _BLOCK = 256
 
 
@@ -35,9 +38,9 @@ class Metrics:
         )
 
 
-def sample(facts: Tensor) -> Tensor:
-    """At most SAMPLE facts, evenly spread."""
-    return facts[torch.arange(SAMPLE) * len(facts) // SAMPLE] if len(facts) > SAMPLE else facts
+def sample(facts: Tensor, most: int = SAMPLE) -> Tensor:
+    """At most so many facts, evenly spread."""
+    return facts[torch.arange(most) * len(facts) // most] if len(facts) > most else facts
 
 
 def evaluate(scorer: Scorer, facts: Tensor, known: FactIndex) -> Metrics | None:

@@ -19,11 +19,11 @@ from torch import Tensor
 # Scores in memory at once: a slice that stays in the cache of a processor; a GiB on a GPU.
 _CELLS = 2**22
 _CELLS_GPU = 2**28
-_FEWEST = 64
+_FEWEST = 128
 
 # Products of bfloat16 must be this much faster than those of float32 to be worth the rounding.
 _WORTH = 1.3
-_PROBE = (256, 2048, 512)
+_PROBE = (128, 1024, 256)
 
 
 @dataclass(frozen=True, slots=True)

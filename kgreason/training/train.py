@@ -20,7 +20,7 @@ from kgreason.predictors.resolver import usable_device
 from kgreason.predictors.scorers import Scorer
 from kgreason.training.facts import TrainingFacts, choose_facts
 from kgreason.training.loop import Ending, Keeper, Trainer, fitting_threads, run_epochs
-from kgreason.training.metrics import Metrics, evaluate, sample
+from kgreason.training.metrics import FINAL, Metrics, evaluate, sample
 from kgreason.training.options import AUTO, Options
 from kgreason.training.presets import preset as find_preset
 from kgreason.training.progress import EpochReport, Listener, Say, listener
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 class TrainingResult:
     """A finished run.
 
-    metrics, test: filtered ranks of all validation and test facts, None where there are none.
+    metrics, test: filtered ranks of validation and test facts (at most FINAL of each), None where
+    there are none.
     loss: of the last epoch. epochs: run in all. epoch: the one whose weights were written.
     """
 
@@ -98,6 +99,8 @@ def train(
     options, saved = _resumed(path, graph, options, validation, seed, resume)
     facts = choose_facts(graph, validation, options.seed)
     hear = listener(say, progress, on_part, on_epoch)
+    if preset is not None:
+        hear.say(f"preset {preset}: {find_preset(options.model, preset).source}")
     for note in _beginning(options, facts, saved):
         hear.say(note)
     keeper = Keeper(path, _run(graph, options, validation), options.seed)
@@ -135,8 +138,8 @@ def _finish(
     with fitting_threads(facts.entities * options.dimension * options.batch_size):
         with hear.watch(options, first, judge, 2 * len(facts.train)) as watch:
             ending = run_epochs(trainer, options, saved, keeper, watch)
-        metrics = evaluate(trainer.scorer(), facts.validation, known)
-        test = evaluate(trainer.scorer(), facts.test, known)
+        metrics = evaluate(trainer.scorer(), sample(facts.validation, FINAL), known)
+        test = evaluate(trainer.scorer(), sample(facts.test, FINAL), known)
     for note in _ended(graph, facts, ending, metrics, test):
         hear.say(note)
     training = {
@@ -171,10 +174,12 @@ def _ended(
 ) -> Iterator[str]:
     if ending.kept < ending.epochs:
         yield f"ended after epoch {ending.epochs}; epoch {ending.kept} was the best and is kept"
-    if metrics:
-        yield f"validation: {metrics}"
-    if test:
-        yield f"test: {test}"
+    for name, held, found in (
+        ("validation", facts.validation, metrics),
+        ("test", facts.test, test),
+    ):
+        if found:
+            yield f"{name}, {found.ranked // 2:,} of {len(held):,} facts: {found}"
     if metrics or test:
         yield (
             f"protocol: among {facts.entities:,} entities, known facts of all splits "

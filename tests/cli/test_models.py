@@ -49,6 +49,7 @@ def test_a_preset_and_a_line_per_epoch_where_no_bar_can_be_shown(
     out = tmp_path / "p.safetensors"
     ran = run("train", friends, "-o", out, "--preset", "wn18rr", "--validation", "0.2", *SMALL)
     assert ran.code == 0, ran.err
+    assert "preset wn18rr: Lacroix et al." in ran.err
     assert "epoch 2 of 3: loss " in ran.err
     assert ", valid MRR " in ran.err
     assert " facts/s, " in ran.err

@@ -45,8 +45,8 @@ def test_complex_learns_umls(tmp_path: Path) -> None:
         "judged by the filtered MRR of 652 of 652 validation facts, both directions; "
         "ends after 10 judgements without a better one"
     )
-    assert said[-3].startswith("validation: MRR 0.9")
-    assert said[-2].startswith("test: MRR 0.9")
+    assert said[-3].startswith("validation, 652 of 652 facts: MRR 0.9")
+    assert said[-2].startswith("test, 661 of 661 facts: MRR 0.9")
     assert said[-1] == (
         "protocol: among 135 entities, known facts of all splits (train, valid, test) filtered, "
         "ties at their mean rank"
