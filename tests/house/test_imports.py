@@ -21,6 +21,7 @@ SEES: dict[str, set[str]] = {
     # The shelves never look into a room.
     "errors": set(),
     "data": {"errors"},
+    "algebra": {"errors"},
     "formula": {"errors"},
     "truth": {"errors"},
     "knowledge": {"errors"},
