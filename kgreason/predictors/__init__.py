@@ -12,10 +12,16 @@ if TYPE_CHECKING:
     from kgreason.predictors.base import LinkPredictor, RowPrice
     from kgreason.predictors.calibrated import CalibratedPredictor
     from kgreason.predictors.calibration import Calibration, parse_calibration
-    from kgreason.predictors.checkpoint import CheckpointInfo, inspect, load_checkpoint
+    from kgreason.predictors.checkpoint import (
+        CheckpointInfo,
+        inspect,
+        load_checkpoint,
+        relation_weights,
+    )
     from kgreason.predictors.exchange import export_checkpoint, import_checkpoint
     from kgreason.predictors.facts import FactPredictor
     from kgreason.predictors.resolver import load_predictor
+    from kgreason.predictors.rules import RulePredictor
     from kgreason.predictors.scorers import ComplEx, Scorer
 
 _HOMES = {
@@ -26,6 +32,7 @@ _HOMES = {
     "FactPredictor": "facts",
     "LinkPredictor": "base",
     "RowPrice": "base",
+    "RulePredictor": "rules",
     "Scorer": "scorers",
     "export_checkpoint": "exchange",
     "import_checkpoint": "exchange",
@@ -33,6 +40,7 @@ _HOMES = {
     "load_checkpoint": "checkpoint",
     "load_predictor": "resolver",
     "parse_calibration": "calibration",
+    "relation_weights": "checkpoint",
 }
 
 __all__ = [
@@ -43,6 +51,7 @@ __all__ = [
     "FactPredictor",
     "LinkPredictor",
     "RowPrice",
+    "RulePredictor",
     "Scorer",
     "export_checkpoint",
     "import_checkpoint",
@@ -50,6 +59,7 @@ __all__ = [
     "load_checkpoint",
     "load_predictor",
     "parse_calibration",
+    "relation_weights",
 ]
 
 

@@ -15,12 +15,16 @@ from kgreason.predictors.calibrated import DEFAULT_BLOCK_BYTES, CalibratedPredic
 from kgreason.predictors.calibration import Calibration, parse_calibration
 from kgreason.predictors.checkpoint import COMPLEX, inspect, load_checkpoint
 from kgreason.predictors.facts import FactPredictor
+from kgreason.predictors.rules import RulePredictor
 from kgreason.predictors.scorers import scoring_dtype
+from kgreason.rules import read_rules
 
 if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph
 
 FACTS = "facts"
+RULES = "rules"
+RULES_SUFFIX = ".txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,25 @@ def _scored(request: Request) -> LinkPredictor:
     )
 
 
+def _rules(request: Request) -> LinkPredictor:
+    assert request.path is not None
+    vocabulary = request.graph.vocabulary
+    return RulePredictor(
+        read_rules(request.path, vocabulary),
+        request.graph.index(request.observed),
+        observed_truth=request.observed_truth,
+        rankable=~vocabulary.literal,
+        device=request.device,
+        dtype=torch.float64 if request.dtype == torch.float64 else torch.float32,
+    )
+
+
 # Every kind of predictor by name; the contract suite runs over this table.
 PREDICTORS: dict[str, Callable[[Request], LinkPredictor]] = {
     FACTS: _facts,
     COMPLEX: _scored,
     "pykeen": _scored,
+    RULES: _rules,
 }
 
 
@@ -76,7 +94,7 @@ def load_predictor(
     dtype: str | torch.dtype = "float32",
     block_bytes: int = DEFAULT_BLOCK_BYTES,
 ) -> LinkPredictor:
-    """The predictor `facts`, or the one of a checkpoint, over a knowledge graph.
+    """The predictor `facts`, or that of a checkpoint or of rules (`.txt`), over a knowledge graph.
 
     observed: splits whose facts are known, None for all of them. observed_truth: their truth, None
     to leave them as scored. dtype: float32, float64 or (ComplEx) bfloat16. block_bytes: size of
@@ -112,6 +130,8 @@ def _kind(path: Path) -> str:
     if not path.exists():
         raise UsageError(
             f"there is no model {str(path)!r}",
-            remedy=f"give the path of a checkpoint, or {FACTS!r} to use known facts only",
+            remedy=f"give a checkpoint, a file of rules, or {FACTS!r} for known facts only",
         )
+    if path.suffix == RULES_SUFFIX:
+        return RULES
     return COMPLEX if inspect(path).model == COMPLEX else "pykeen"

@@ -45,9 +45,25 @@ def _pykeen(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor
     return load_predictor(folder / "pykeen", graph)
 
 
+def _rules(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
+    path = folder / "rules.txt"
+    path.write_text(
+        "combine: noisy-or\n"
+        "knows(a,b) & knows(b,c) => knows(a,c)\n"
+        "lives_in(a,b) & lives_in(c,b) => knows(a,c)  # support 3 confidence 0.25 pca 0.5\n"
+        "knows(a,b) & called(b,c) => called(a,c)\n"
+    )
+    return load_predictor(path, graph)
+
+
 # One line for each predictor that can be named; it gets the whole suite below.
-MAKERS: dict[str, Maker] = {"facts": _facts, "complex": _complex, "pykeen": _pykeen}
-WITHOUT_WEIGHTS = {"facts"}
+MAKERS: dict[str, Maker] = {
+    "facts": _facts,
+    "complex": _complex,
+    "pykeen": _pykeen,
+    "rules": _rules,
+}
+WITHOUT_WEIGHTS = {"facts", "rules"}
 
 
 def test_every_registered_predictor_has_a_contract_test() -> None:
