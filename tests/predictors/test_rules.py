@@ -82,7 +82,7 @@ def test_bodies_hold_where_the_engine_says_so() -> None:
 
 
 def test_rules_without_figures_are_measured() -> None:
-    bare = parse_rules(TEXT.split("#", maxsplit=1)[0], GRAPH.vocabulary)
+    bare = parse_rules("weight: pca\n" + TEXT.split("  #", maxsplit=1)[0], GRAPH.vocabulary)
     assert truths(RulePredictor(bare, GRAPH.index()), "bob", "nationality") == pytest.approx(
         {"italy": 0.999}
     )
