@@ -40,11 +40,11 @@ class Least:
     length: Annotated[int, typer.Option(help="Most links in a body, 1 to 3.")] = 3
     candidates: Annotated[
         int, typer.Option(help="Bodies of each length looked at for each relation.")
-    ] = 50
-    support: Annotated[int, typer.Option(help="Least number of facts that a rule explains.")] = 10
-    confidence: Annotated[float, typer.Option(help="Least standard confidence.")] = 0.01
-    pca: Annotated[float, typer.Option(help="Least PCA confidence.")] = 0.1
-    per_relation: Annotated[int, typer.Option(help="Most rules about one relation.")] = 100
+    ] = 150
+    support: Annotated[int, typer.Option(help="Least number of facts that a rule explains.")] = 5
+    confidence: Annotated[float, typer.Option(help="Least standard confidence.")] = 0.001
+    pca: Annotated[float, typer.Option(help="Least PCA confidence.")] = 0.01
+    per_relation: Annotated[int, typer.Option(help="Most rules about one relation.")] = 200
 
     def mining(self) -> MiningOptions:
         """The same for the miner."""

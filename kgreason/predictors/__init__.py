@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from kgreason.predictors.exchange import export_checkpoint, import_checkpoint
     from kgreason.predictors.facts import FactPredictor
+    from kgreason.predictors.mixture import MixturePredictor
     from kgreason.predictors.resolver import load_predictor
     from kgreason.predictors.rules import RulePredictor
     from kgreason.predictors.scorers import ComplEx, Scorer
@@ -31,6 +32,7 @@ _HOMES = {
     "ComplEx": "scorers",
     "FactPredictor": "facts",
     "LinkPredictor": "base",
+    "MixturePredictor": "mixture",
     "RowPrice": "base",
     "RulePredictor": "rules",
     "Scorer": "scorers",
@@ -50,6 +52,7 @@ __all__ = [
     "ComplEx",
     "FactPredictor",
     "LinkPredictor",
+    "MixturePredictor",
     "RowPrice",
     "RulePredictor",
     "Scorer",

@@ -29,11 +29,11 @@ class MiningOptions:
     """
 
     length: int = 3
-    candidates: int = 50
-    support: int = 10
-    confidence: float = 0.01
-    pca: float = 0.1
-    per_relation: int = 100
+    candidates: int = 150
+    support: int = 5
+    confidence: float = 0.001
+    pca: float = 0.01
+    per_relation: int = 200
 
     def __post_init__(self) -> None:
         if not 1 <= self.length <= MOST_LENGTH:

@@ -13,6 +13,8 @@ from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import load_predictor
 from kgreason.predictors.base import LinkPredictor
 from kgreason.predictors.checkpoint import save_checkpoint
+from kgreason.predictors.mixing import Weights
+from kgreason.predictors.mixture_file import write_mixture
 from kgreason.predictors.resolver import PREDICTORS
 from tests.predictors.toy import complex_info, every_pair, toy_graph, weights
 
@@ -56,12 +58,24 @@ def _rules(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
     return load_predictor(path, graph)
 
 
+def _mixture(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
+    _complex(graph, folder, spoiled)
+    _rules(graph, folder, spoiled)
+    generator = torch.Generator().manual_seed(1)
+    shares = torch.rand(2 * graph.relation_count, 2, generator=generator, dtype=torch.float64)
+    members = folder / "complex", folder / "rules.txt"
+    weights = Weights(torch.tensor([0.5, 0.5]), shares, 0)
+    write_mixture(folder / "mix.json", members, weights, graph.vocabulary)
+    return load_predictor(folder / "mix.json", graph)
+
+
 # One line for each predictor that can be named; it gets the whole suite below.
 MAKERS: dict[str, Maker] = {
     "facts": _facts,
     "complex": _complex,
     "pykeen": _pykeen,
     "rules": _rules,
+    "mixture": _mixture,
 }
 WITHOUT_WEIGHTS = {"facts", "rules"}
 
