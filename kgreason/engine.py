@@ -55,15 +55,16 @@ class Prepared:
 class Engine:
     """Answers questions over one knowledge graph with one link predictor under one logic.
 
-    predictor: `facts`, the path of a checkpoint, or a LinkPredictor. observed: splits whose facts
-    are known (by default `train` where the graph has splits). observed_truth: the truth of a known
-    fact, None to leave it as the model scores it. semantics: "text" or "dnf". max_memory: bytes.
+    predictor: `facts`, the path of a model, several (a mixture), or a LinkPredictor. observed:
+    splits whose facts are known (by default `train` where the graph has splits). observed_truth:
+    the truth of a known fact, None to leave it as the model scores it. semantics: "text" or "dnf".
+    max_memory: bytes.
     """
 
     def __init__(
         self,
         graph: KnowledgeGraph,
-        predictor: str | Path | LinkPredictor = "facts",
+        predictor: str | Path | Sequence[str | Path] | LinkPredictor = "facts",
         *,
         logic: str | Logic = "product",
         semantics: Semantics = "text",
@@ -80,7 +81,7 @@ class Engine:
         self.logic = resolve_logic(logic)
         self.observed = _observed(graph, observed)
         self.facts = graph.index(self.observed)
-        if isinstance(predictor, str | Path):
+        if isinstance(predictor, str | Path | Sequence):
             predictor = load_predictor(
                 predictor,
                 graph,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgreason.cli import bench_sample
+from kgreason.cli import bench_closure, bench_sample
 from kgreason.cli.bench_report import report
 from kgreason.cli.bench_run import run
 from kgreason.cli.command import command
@@ -93,4 +93,5 @@ def _progress(suite: Suite, show: Callable[[int, str], None]) -> Callable[[str, 
 command(app, "check", check)
 command(app, "run", run)
 command(app, "report", report)
+bench_closure.register(app)
 bench_sample.register(app)

@@ -13,6 +13,7 @@ import typer
 
 from kgreason.errors import DataError, UsageError
 
+FACTS = "facts"
 _DATA = "Knowledge graph"
 _QUESTION = "Question"
 _MEANING = "Meaning"
@@ -132,15 +133,16 @@ class ReasoningOptions:
     """What answers mean, and where they are computed."""
 
     model: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
             "--model",
             "-m",
             metavar="MODEL",
-            help="A checkpoint that predicts missing links, or `facts` for known facts only.",
+            help="What predicts missing links: a checkpoint, rules (.txt), a mixture (.json); "
+            "repeated, they are mixed. Without it, or `facts`: known facts only.",
             rich_help_panel=_MEANING,
         ),
-    ] = "facts"
+    ] = None
     logic: Annotated[
         str,
         typer.Option(
@@ -214,6 +216,11 @@ class ReasoningOptions:
             rich_help_panel=_MACHINE,
         ),
     ] = "2GiB"
+
+    @property
+    def models(self) -> list[str]:
+        """The models named, known facts where none is."""
+        return self.model or [FACTS]
 
 
 def size(text: str) -> int:

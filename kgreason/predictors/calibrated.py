@@ -116,6 +116,12 @@ class CalibratedPredictor:
         scored = torch.nonzero(self._position >= 0).view(-1)
         return torch.cat((scored, with_facts)).unique(sorted=True)  # type: ignore[no-any-return]
 
+    def scope(self, relation: int) -> Tensor | None:
+        """(entities,) bool: between which entities links can be predicted; None for all."""
+        if not bool(self._relations[relation]):
+            return torch.zeros(self.entity_count, dtype=torch.bool, device=self._device)
+        return None if self._whole else self._position >= 0
+
     def price(self) -> RowPrice:
         return RowPrice(
             flops=self.scorer.flops + 10.0 * self.scorer.entity_count, entries=self._mean_entries

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -195,6 +197,22 @@ def load_checkpoint(
     from kgreason.predictors.pykeen import rebuild
 
     return rebuild(checkpoint, device=device, dtype=scoring_dtype(dtype))
+
+
+def relation_weights(path: str | Path, vocabulary: Vocabulary) -> NDArray[np.float32]:
+    """(directed relations, 2d) rows `[real | imaginary]` of a ComplEx checkpoint that fits.
+
+    Raises CheckpointError for another model or another graph's.
+    """
+    checkpoint = read_checkpoint(path)
+    check_fit(path, checkpoint.info, vocabulary)
+    if checkpoint.info.model != COMPLEX:
+        raise CheckpointError(
+            f"{path} holds {checkpoint.info.model}, whose relations are no diagonal operators",
+            remedy="give a ComplEx checkpoint: kgreason train --model complex",
+        )
+    weights: NDArray[np.float32] = checkpoint.tensors["relation"].float().numpy()
+    return weights
 
 
 def check_fit(path: str | Path, info: CheckpointInfo, vocabulary: Vocabulary) -> None:
