@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgreason.cli import bench_sample
+from kgreason.cli.bench_relational import relational
 from kgreason.cli.bench_report import report
 from kgreason.cli.bench_run import run
 from kgreason.cli.command import command
@@ -94,3 +95,4 @@ command(app, "check", check)
 command(app, "run", run)
 command(app, "report", report)
 bench_sample.register(app)
+command(app, "relational", relational)

@@ -58,7 +58,7 @@ def show(terminal: Terminal, file: Checkpoint) -> None:
         ("dimension", f"{info.dimension:,}"),
         ("entities", f"{info.entities:,}"),
         ("relations", f"{info.relations:,}"),
-        ("vocabulary", info.vocabulary or "not recorded (bare weights)"),
+        ("vocabulary", info.vocabulary or _without_vocabulary(info)),
         *((f"argument {name}", str(value)) for name, value in info.arguments.items()),
     ]
     for name, value in info.training.items():
@@ -141,6 +141,12 @@ def export(
 
     export_checkpoint(file, output)
     terminal.note(f"written to {output}")
+
+
+def _without_vocabulary(info: CheckpointInfo) -> str:
+    if not info.names:
+        return "not recorded (bare weights)"
+    return f"any with its relations: {', '.join(info.names[:8])}{' …' * (len(info.names) > 8)}"
 
 
 def _words(name: str) -> str:

@@ -9,15 +9,13 @@ import pytest
 import torch
 
 from kgreason.predictors.epignn import Design, EpiGNN, Pooling, compose
-from kgreason.predictors.epignn_pairs import (
+from kgreason.predictors.epignn_graphs import (
     PairGraph,
     PairGraphs,
-    batch_of,
     needed_rounds,
-    pair_scores,
-    pair_states,
     shortest_path,
 )
+from kgreason.predictors.epignn_pairs import batch_of, pair_scores, pair_states, score_pairs
 from kgreason.predictors.epignn_sweep import sweep
 from tests.predictors.test_epignn import model
 
@@ -115,6 +113,17 @@ def test_a_graph_scores_the_same_in_any_company(pooling: Pooling) -> None:
     together = scores(net, DIAMOND, CYCLE, DIAMOND)
     torch.testing.assert_close(together[:1], scores(net, DIAMOND), rtol=0, atol=1e-14)
     torch.testing.assert_close(together[1:2], scores(net, CYCLE), rtol=0, atol=1e-14)
+
+
+def test_many_pairs_are_scored_in_the_order_asked() -> None:
+    net = model(Design(24, 4), RELATIONS).float()
+    graphs = [DIAMOND, CYCLE, ([(0, 1, 1)], 0, 1), DIAMOND]
+    every = PairGraphs.of(graphs)
+    found = score_pairs(net, every)
+    for one, row in zip(graphs, found, strict=True):
+        torch.testing.assert_close(row[None], scores(net, one))
+    chosen = np.array([2, 0])
+    torch.testing.assert_close(score_pairs(net, every.at(chosen)), found[chosen])
 
 
 def test_more_rounds_change_nothing_where_there_is_no_cycle() -> None:
