@@ -133,7 +133,7 @@ def evaluate_relational(
 
     rounds: of a sweep; None for what each graph needs. A note tells of graphs that need more.
     """
-    if trained.inverse:
+    if not trained.exclusive:
         raise CheckpointError(
             "this model was trained on a knowledge graph, not on relations that exclude each other",
             remedy="train one on a suite: kgreason bench relational --train FILE",

@@ -23,16 +23,15 @@ _AGAIN = "train it again"
 class TrainedEpiGNN:
     """A model and what its numbers mean.
 
-    names: base relations by id. inverse: whether the model's relation 2k + 1 is the inverse of
-    base relation k (its relation 2k); else its relations are the base relations. exclusive:
-    whether just one relation holds of a pair. rounds: of a sweep, None for what a graph needs.
-    odds: (the model's relations, 2) slope and offset that turn a score into log-odds of truth; of
-    exclusive relations a slope alone counts, the factor within a softmax over them.
+    names: base relations by id. exclusive: whether just one relation holds of a pair; then the
+    model's relations are the base relations, else each is followed by its inverse. rounds: of a
+    sweep, None for what a graph needs. odds: (the model's relations, 2) slope and offset that turn
+    a score into log-odds of truth; of exclusive relations the slope alone counts, as the factor
+    within a softmax over them.
     """
 
     model: EpiGNN
     names: tuple[str, ...]
-    inverse: bool
     exclusive: bool
     rounds: int | None
     odds: Tensor
@@ -47,12 +46,11 @@ class TrainedEpiGNN:
             dimension=design.dimension,
             entities=entities,
             relations=len(self.names),
-            inverse=self.inverse,
+            inverse=not self.exclusive,
             arguments={
                 "facets": design.facets,
                 "pooling": design.pooling,
                 "scaled": design.scaled,
-                "exclusive": self.exclusive,
                 "rounds": self.rounds,
             },
             training=dict(training or {}),
@@ -82,7 +80,6 @@ def restore_epignn(path: str | Path, checkpoint: Checkpoint) -> TrainedEpiGNN:
             bool(arguments["scaled"]),
         )
         rounds = None if arguments["rounds"] is None else int(arguments["rounds"])
-        exclusive = bool(arguments["exclusive"])
     except (KeyError, ValueError, TypeError, KgreasonError) as error:
         raise CheckpointError(
             f"{path}: its metadata is damaged ({type(error).__name__}: {error})", remedy=_AGAIN
@@ -101,7 +98,7 @@ def restore_epignn(path: str | Path, checkpoint: Checkpoint) -> TrainedEpiGNN:
     odds = weights.pop(_ODDS)
     model.load_state_dict(weights)
     model.requires_grad_(requires_grad=False)
-    return TrainedEpiGNN(model, info.names, info.inverse, exclusive, rounds, odds)
+    return TrainedEpiGNN(model, info.names, not info.inverse, rounds, odds)
 
 
 def one_slope(relations: int, slope: float) -> Tensor:

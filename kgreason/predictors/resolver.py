@@ -14,13 +14,18 @@ from kgreason.predictors.base import LinkPredictor
 from kgreason.predictors.calibrated import DEFAULT_BLOCK_BYTES, CalibratedPredictor
 from kgreason.predictors.calibration import Calibration, parse_calibration
 from kgreason.predictors.checkpoint import COMPLEX, inspect, load_checkpoint
+from kgreason.predictors.epignn_checkpoint import EPIGNN
 from kgreason.predictors.facts import FactPredictor
-from kgreason.predictors.scorers import scoring_dtype
+from kgreason.predictors.scorers import Scorer, scoring_dtype
 
 if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph
 
 FACTS = "facts"
+AUTO = "auto"
+# What suits a kind of model: EpiGNN's scores are log-odds of truth already.
+_OWN_CALIBRATION = {EPIGNN: "sigmoid:cut=0.0001"}
+_USUAL_CALIBRATION = "softmax-degree"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,26 @@ def _scored(request: Request) -> LinkPredictor:
     assert request.path is not None
     vocabulary = request.graph.vocabulary
     scorer = load_checkpoint(request.path, vocabulary, device=request.device, dtype=request.dtype)
+    return _calibrated(request, scorer)
+
+
+def _epignn(request: Request) -> LinkPredictor:
+    from kgreason.predictors.epignn_links import load_epignn
+
+    assert request.path is not None
+    scorer = load_epignn(
+        request.path, request.graph, request.observed, device=request.device, dtype=request.dtype
+    )
+    return _calibrated(request, scorer)
+
+
+def _calibrated(request: Request, scorer: Scorer) -> LinkPredictor:
     return CalibratedPredictor(
         scorer,
         request.calibration,
         request.graph.index(request.observed),
         observed_truth=request.observed_truth,
-        rankable=torch.from_numpy(~vocabulary.literal),
+        rankable=torch.from_numpy(~request.graph.vocabulary.literal),
         block_bytes=request.block_bytes,
     )
 
@@ -61,6 +80,7 @@ def _scored(request: Request) -> LinkPredictor:
 PREDICTORS: dict[str, Callable[[Request], LinkPredictor]] = {
     FACTS: _facts,
     COMPLEX: _scored,
+    EPIGNN: _epignn,
     "pykeen": _scored,
 }
 
@@ -71,7 +91,7 @@ def load_predictor(
     *,
     observed: Iterable[str] | None = None,
     observed_truth: float | None = 1.0,
-    calibration: str | Calibration = "softmax-degree",
+    calibration: str | Calibration = AUTO,
     device: str | torch.device = "cpu",
     dtype: str | torch.dtype = "float32",
     block_bytes: int = DEFAULT_BLOCK_BYTES,
@@ -79,8 +99,9 @@ def load_predictor(
     """The predictor `facts`, or the one of a checkpoint, over a knowledge graph.
 
     observed: splits whose facts are known, None for all of them. observed_truth: their truth, None
-    to leave them as scored. dtype: float32, float64 or (ComplEx) bfloat16. block_bytes: size of
-    one block of scores. Raises UsageError and CheckpointError.
+    to leave them as scored. calibration: `auto` for what suits the model. dtype: float32, float64
+    or (ComplEx) bfloat16. block_bytes: size of one block of scores. Raises UsageError and
+    CheckpointError.
     """
     path = None if model == FACTS else Path(model)
     kind = FACTS if path is None else _kind(path)
@@ -89,7 +110,7 @@ def load_predictor(
         path=path,
         observed=None if observed is None else tuple(observed),
         observed_truth=observed_truth,
-        calibration=parse_calibration(calibration),
+        calibration=_calibration(kind, calibration),
         device=usable_device(device),
         dtype=scoring_dtype(dtype),
         block_bytes=block_bytes,
@@ -114,4 +135,10 @@ def _kind(path: Path) -> str:
             f"there is no model {str(path)!r}",
             remedy=f"give the path of a checkpoint, or {FACTS!r} to use known facts only",
         )
-    return COMPLEX if inspect(path).model == COMPLEX else "pykeen"
+    model = inspect(path).model
+    return model if model in (COMPLEX, EPIGNN) else "pykeen"
+
+
+def _calibration(kind: str, chosen: str | Calibration) -> Calibration:
+    own = _OWN_CALIBRATION.get(kind, _USUAL_CALIBRATION)
+    return parse_calibration(own if chosen == AUTO else chosen)

@@ -206,7 +206,7 @@ def train_suite(
     examples = PairExamples.of(rows)
     found = train_pairs(examples, names, settings, seed=seed, on_epoch=on_epoch)
     odds = one_slope(len(names), found.temperature)
-    trained = TrainedEpiGNN(found.model, tuple(names), False, True, None, odds)
+    trained = TrainedEpiGNN(found.model, tuple(names), True, None, odds)
     record = {
         "seed": seed,
         "epochs": settings.epochs,

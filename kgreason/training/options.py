@@ -10,6 +10,7 @@ from typing import Any
 
 from kgreason.errors import UsageError
 from kgreason.predictors.checkpoint import COMPLEX
+from kgreason.predictors.epignn_checkpoint import EPIGNN
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Options:
     """Settings of a training run, complete.
 
     regularization: weight of the N3 penalty (ComplEx only).
-    arguments: further keyword arguments of a PyKEEN model.
+    arguments: further arguments of EpiGNN (facets, pooling, rounds) or of a PyKEEN model.
     """
 
     model: str
@@ -71,9 +72,10 @@ class Defaults:
 
 
 _COMPLEX = Defaults(128, 50, 500, 0.1, 0.01)
+_EPIGNN = Defaults(64, 8, 32, 0.01, 0.0)
 _PYKEEN = Defaults(64, 100, 256, 0.01, 0.0)
 
 
 def defaults(model: str) -> Defaults:
     """The defaults of a model."""
-    return _COMPLEX if model == COMPLEX else _PYKEEN
+    return {COMPLEX: _COMPLEX, EPIGNN: _EPIGNN}.get(model, _PYKEEN)

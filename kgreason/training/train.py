@@ -18,6 +18,7 @@ from torch import Tensor
 
 from kgreason.errors import PredictorError, UsageError
 from kgreason.predictors.checkpoint import COMPLEX, Checkpoint, save_checkpoint
+from kgreason.predictors.epignn_checkpoint import EPIGNN
 from kgreason.predictors.resolver import usable_device
 from kgreason.predictors.scorers import Coverage, Scorer
 from kgreason.training.facts import TrainingFacts, choose_facts
@@ -96,10 +97,11 @@ def train(
 ) -> TrainingResult:
     """Train a model on a graph and write its checkpoint to `out`.
 
-    model: `complex` (native, full softmax) or any model of PyKEEN. None leaves a setting to the
-    model's default. validation: see `choose_facts`. resume: go on with an unfinished run of the
-    same settings, whose state is kept beside `out` every `save_seconds` seconds. progress: a bar on
-    standard error. say: takes notes for people, by default standard error when `progress` is on.
+    model: `complex` (native, full softmax), `epignn`, or any model of PyKEEN. None leaves a setting
+    to the model's default. validation: see `choose_facts`. resume: go on with an unfinished run of
+    the same settings, whose state is kept beside `out` every `save_seconds` seconds. progress: a
+    bar on standard error. say: takes notes for people, by default standard error when `progress` is
+    on.
     on_epoch: called with the epochs done and the loss. Raises UsageError, and PredictorError when
     training diverges.
     """
@@ -209,14 +211,18 @@ def _trainer(facts: TrainingFacts, relations: int, options: Options) -> Trainer:
         from kgreason.training.complex import ComplExTrainer
 
         return ComplExTrainer(facts.train, facts.entities, relations, options)
+    if options.model == EPIGNN:
+        from kgreason.training.epignn import EpiGNNTrainer
+
+        return EpiGNNTrainer(facts, relations, options)
     from kgreason.training.pykeen import PyKEENTrainer
 
     return PyKEENTrainer(facts.train, facts.entities, relations, options)
 
 
 def _model_name(model: str) -> str:
-    if model.lower() == COMPLEX:
-        return COMPLEX
+    if model.lower() in (COMPLEX, EPIGNN):
+        return model.lower()
     try:
         from kgreason.predictors.pykeen import model_key
 

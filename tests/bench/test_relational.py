@@ -32,7 +32,7 @@ def written(folder: Path, **changes: list[Any] | None) -> Path:
 def trained(*names: str) -> TrainedEpiGNN:
     """A model that takes every pair for the relation that its last edge is."""
     model = EpiGNN(Design(16, 4), len(names)).requires_grad_(requires_grad=False)
-    return TrainedEpiGNN(model, names, False, True, None, one_slope(len(names), 1.0))
+    return TrainedEpiGNN(model, names, True, None, one_slope(len(names), 1.0))
 
 
 def test_a_suite_is_read_and_bound(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_an_unknown_relation_is_named_with_its_row(tmp_path: Path) -> None:
 def test_a_model_of_a_knowledge_graph_is_refused(tmp_path: Path) -> None:
     suite = read_relational(written(tmp_path), "test")
     model = EpiGNN(Design(16, 4), 2)
-    other = TrainedEpiGNN(model, ("r",), True, False, 3, one_slope(2, 1.0))
+    other = TrainedEpiGNN(model, ("r",), False, 3, one_slope(2, 1.0))
     with pytest.raises(CheckpointError, match="trained on a knowledge graph"):
         evaluate_relational(other, suite)
 

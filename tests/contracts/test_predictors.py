@@ -45,8 +45,23 @@ def _pykeen(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor
     return load_predictor(folder / "pykeen", graph)
 
 
+def _epignn(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
+    from tests.predictors.test_epignn_scorer import of_graph
+
+    checkpoint = of_graph(graph).checkpoint()
+    if spoiled:
+        checkpoint.tensors["relation"][1, 0, 0] = torch.nan
+    save_checkpoint(folder / "epignn", checkpoint.info, checkpoint.tensors)
+    return load_predictor(folder / "epignn", graph)
+
+
 # One line for each predictor that can be named; it gets the whole suite below.
-MAKERS: dict[str, Maker] = {"facts": _facts, "complex": _complex, "pykeen": _pykeen}
+MAKERS: dict[str, Maker] = {
+    "facts": _facts,
+    "complex": _complex,
+    "epignn": _epignn,
+    "pykeen": _pykeen,
+}
 WITHOUT_WEIGHTS = {"facts"}
 
 

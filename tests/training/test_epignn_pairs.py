@@ -71,7 +71,6 @@ def test_a_checkpoint_keeps_the_model_and_its_relations(tmp_path: Path) -> None:
     again = read_epignn(tmp_path / "m")
     assert again.names == NAMES
     assert again.exclusive
-    assert not again.inverse
     assert torch.equal(again.odds, trained.odds)
     graphs = PairExamples.of(rows()).graphs
     assert torch.equal(score_pairs(again.model, graphs), score_pairs(trained.model, graphs))
