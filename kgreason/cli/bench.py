@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgreason.cli import bench_sample
+from kgreason.cli.bench_inductive import inductive
 from kgreason.cli.bench_relational import relational
 from kgreason.cli.bench_report import report
 from kgreason.cli.bench_run import run
@@ -96,3 +97,4 @@ command(app, "run", run)
 command(app, "report", report)
 bench_sample.register(app)
 command(app, "relational", relational)
+command(app, "inductive", inductive)

@@ -20,7 +20,7 @@ _STEPS = 50
 _PRIOR = 4.0
 _LEAST_SLOPE = 1e-3
 _BLOCK = 64
-_MOST_FACTS = 2000
+_MOST_PAIRS = 4000
 
 
 def fit_odds(scorer: Scorer, validation: Tensor, known: FactIndex) -> Tensor:
@@ -47,27 +47,35 @@ def _samples(
     scorer: Scorer, validation: Tensor, known: FactIndex
 ) -> dict[int, tuple[Doubles, NDArray[np.bool_]]]:
     """By directed relation: scores of candidates and whether they are the validation facts."""
-    if len(validation) > _MOST_FACTS:
-        validation = validation[torch.arange(_MOST_FACTS) * len(validation) // _MOST_FACTS]
+    held = FactIndex.from_facts(
+        validation.numpy().astype(np.int32), known.entity_count, known.relation_count // 2
+    )
     head, relation, tail = validation.unbind(1)
-    heads, tails = torch.cat((head, tail)), torch.cat((tail, head))
-    relations = torch.cat((2 * relation, 2 * relation + 1))
+    forward, backward = (head, 2 * relation), (tail, 2 * relation + 1)
+    pairs = torch.cat([torch.stack(pair, 1) for pair in (forward, backward)]).unique(dim=0)
+    if len(pairs) > _MOST_PAIRS:
+        pairs = pairs[torch.arange(_MOST_PAIRS) * len(pairs) // _MOST_PAIRS]
     parts: dict[int, list[tuple[Doubles, NDArray[np.bool_]]]] = {}
-    for block in torch.arange(len(heads)).split(_BLOCK):
-        scores = scorer.scores(heads[block], relations[block]).cpu()
-        for row, place in zip(scores, block.tolist(), strict=True):
-            asked = int(heads[place]), int(relations[place])
-            _, hidden = known.rows(*([number] for number in asked))
-            keep = row > UNREACHED
-            keep[torch.from_numpy(hidden.astype(np.int64))] = False
-            keep[tails[place]] = row[tails[place]] > UNREACHED
-            truth = torch.arange(len(row)) == tails[place]
-            part = row[keep].double().numpy(), truth[keep].numpy()
-            parts.setdefault(asked[1], []).append(part)
+    for block in pairs.split(_BLOCK):
+        heads, relations = block.unbind(1)
+        scores = scorer.scores(heads, relations).cpu()
+        for row, pair in zip(scores, block.tolist(), strict=True):
+            truth, hidden = (_mask(index, pair[0], pair[1]) for index in (held, known))
+            keep = row.numpy() > UNREACHED
+            keep &= truth | ~hidden
+            part = row.double().numpy()[keep], truth[keep]
+            parts.setdefault(pair[1], []).append(part)
     return {
         name: (np.concatenate([s for s, _ in found]), np.concatenate([t for _, t in found]))
         for name, found in parts.items()
     }
+
+
+def _mask(index: FactIndex, head: int, relation: int) -> NDArray[np.bool_]:
+    """(entities,) whether each is a tail of the pair."""
+    mask = np.zeros(index.entity_count, dtype=np.bool_)
+    mask[index.rows(head, relation)[1]] = True
+    return mask
 
 
 def _fit(scores: Doubles, truth: NDArray[np.bool_], prior: Doubles, weight: float) -> Doubles:
