@@ -30,7 +30,7 @@ class PairTrainingOptions:
         typer.Option(
             "--train",
             metavar="FILE",
-            help="Train on this file first; a fifth of it chooses the best epoch.",
+            help="Train on this file first; a fifth of it is held out to judge by.",
             rich_help_panel=_TRAINING,
         ),
     ] = None
@@ -155,7 +155,5 @@ def _train(terminal: Terminal, options: PairTrainingOptions) -> TrainedEpiGNN:
     return trained
 
 
-def _progress(name: str, show: Callable[..., None]) -> Callable[[int, float, float], None]:
-    return lambda done, loss, accuracy: show(
-        done, f"training on {name}, loss {loss:.4f}, held out {100 * accuracy:.2f} %"
-    )
+def _progress(name: str, show: Callable[..., None]) -> Callable[[int, float], None]:
+    return lambda done, loss: show(done, f"training on {name}, loss {loss:.4f}")

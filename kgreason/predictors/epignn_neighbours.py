@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kgreason.predictors.epignn_graphs import offsets_of, spread
 from kgreason.predictors.epignn_union import Longs, Union
@@ -12,8 +13,9 @@ from kgreason.predictors.epignn_union import Longs, Union
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An edge that each head's graph goes without: (heads,) label and target."""
+    """Edges from heads that their graphs go without: (edges,) graph, label and target."""
 
+    graph: Longs
     label: Longs
     target: Longs
 
@@ -54,7 +56,7 @@ class Neighbours:
     def around(self, heads: Longs, rounds: Longs, without: Asked | None = None) -> Surroundings:
         """What so many rounds can reach from each head, a graph of its own per head.
 
-        heads, rounds: (graphs,). without: the edge that is asked for; its inverse leads to the
+        heads, rounds: (graphs,). without: edges that are asked for; their inverses lead to the
         head, and such edges carry no message anyway.
         """
         count, width = len(heads), self.entity_count
@@ -71,7 +73,7 @@ class Neighbours:
             graph = source // width
             target, label = self.target[positions], self.label[positions]
             if without is not None and step == 0:
-                kept = (label != without.label[graph]) | (target != without.target[graph])
+                kept = ~_among(without, graph, label, target)
                 source, graph, target, label = (x[kept] for x in (source, graph, target, label))
             ahead = graph * width + target
             found.append((source, label, ahead))
@@ -94,3 +96,11 @@ class Neighbours:
             rounds,
         )
         return Surroundings(union, nodes % width, offsets_of(np.bincount(owners, minlength=count)))
+
+
+def _among(edges: Asked, graph: Longs, label: Longs, target: Longs) -> NDArray[np.bool_]:
+    """(edges,) whether each is one of `edges`."""
+    labels = 1 + max(int(label.max(initial=0)), int(edges.label.max(initial=0)))
+    targets = 1 + max(int(target.max(initial=0)), int(edges.target.max(initial=0)))
+    keys = (graph * labels + label) * targets + target
+    return np.isin(keys, (edges.graph * labels + edges.label) * targets + edges.target)

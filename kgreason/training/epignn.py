@@ -1,17 +1,20 @@
 """EpiGNN on a knowledge graph: which tail, among all that the rest of the graph leads to.
 
 The edge that is asked for and its inverse are taken out of the graph of that question: they would
-give the answer away.
+give the answer away. Questions of one head share a sweep, without the edges that any of them asks
+for, a few of the head's many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from kgreason.errors import UsageError
 from kgreason.knowledge import FactIndex
@@ -29,6 +32,9 @@ from kgreason.training.options import Options
 from kgreason.training.state import pack_optimizer, unpack_optimizer
 
 _ARGUMENTS: Mapping[str, Any] = {"facets": 8, "pooling": "mean", "rounds": 4}
+# Questions of one head in a sweep: at most so many, and such a share of all that it has.
+_TOGETHER = 16
+_SHARE = 0.2
 
 
 class EpiGNNTrainer:
@@ -61,11 +67,9 @@ class EpiGNNTrainer:
 
     def epoch(self) -> float:
         """One pass over all facts; the mean loss, of facts whose tail is reached without them."""
-        order = torch.randperm(len(self._questions), generator=self._random).numpy()
-        size = self._options.batch_size
         total, count = 0.0, 0
-        for start in range(0, len(order), size):
-            losses = self._losses(self._questions[order[start : start + size]])
+        for batch in self._batches():
+            losses = self._losses(batch)
             if not len(losses):
                 continue
             self._optimizer.zero_grad()
@@ -75,37 +79,67 @@ class EpiGNNTrainer:
             count += len(losses)
         return total / max(1, count)
 
-    def _losses(self, questions: Longs) -> Tensor:
-        """(answerable questions,) −log of the tail's share among the reached tails."""
-        head, relation, tail = questions.T
-        rounds = np.full(len(head), self.rounds, dtype=np.int64)
-        around = self._neighbours.around(head, rounds, Asked(relation, tail))
-        device = self.model.relation.device
-        graph = torch.from_numpy(around.union.graph).to(device)
-        vectors = self.model.relations().flatten(1) * self.model.factors().unsqueeze(1)
-        asked = vectors[torch.from_numpy(relation).to(device)] / self.model.design.facets
-        levels = around.union.levels(device)
-        matrices = self.model.forward_matrices().unbind()
-        logs = logarithms(sweep(around.union, levels, matrices, self.model.design))
-        scores = (logs * asked.index_select(0, graph)).sum(1)
-        target, hidden = self._answers(questions, around)
-        scores = scores.masked_fill(torch.from_numpy(hidden).to(device), -torch.inf)
-        total = _logsumexp(scores, graph, len(head))
-        answered = torch.from_numpy(np.flatnonzero(target >= 0)).to(device)
-        at = torch.from_numpy(target[target >= 0]).to(device)
-        return total[answered] - scores[at]
+    def _batches(self) -> Iterator[list[Longs]]:
+        """All questions in groups of one head, a random few groups at a time."""
+        order = torch.randperm(len(self._questions), generator=self._random).numpy()
+        order = order[np.argsort(self._questions[order, 0], kind="stable")]
+        groups: list[Longs] = []
+        heads = np.flatnonzero(np.diff(self._questions[order, 0])) + 1
+        for asked in np.split(order, heads):
+            size = max(1, min(_TOGETHER, int(_SHARE * len(asked))))
+            groups += [asked[i : i + size] for i in range(0, len(asked), size)]
+        batch: list[Longs] = []
+        for place in torch.randperm(len(groups), generator=self._random).tolist():
+            batch.append(self._questions[groups[place]])
+            if sum(map(len, batch)) >= self._options.batch_size:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
 
-    def _answers(
-        self, questions: Longs, around: Surroundings
-    ) -> tuple[Longs, np.ndarray[Any, np.dtype[np.bool_]]]:
-        """(questions,) node of the tail, −1 where not reached; (nodes,) bool, known otherwise."""
-        head, relation, tail = questions.T
-        graph, entity = around.union.graph, around.entity
-        is_tail = entity == tail[graph]
-        target = np.full(len(head), -1, dtype=np.int64)
-        target[graph[is_tail]] = np.flatnonzero(is_tail)
-        hidden = self._known.contains(head[graph], relation[graph], entity) & ~is_tail
-        return target, hidden
+    def _losses(self, groups: list[Longs]) -> Tensor:
+        """(answerable questions,) −log of the tail's share among the reached tails.
+
+        groups: (questions, 3) of one head each, which one sweep answers.
+        """
+        around = self._around(groups)
+        device, design = self.model.relation.device, self.model.design
+        levels, matrices = around.union.levels(device), self.model.forward_matrices().unbind()
+        logs = logarithms(sweep(around.union, levels, matrices, design))
+        vectors = self.model.relations().flatten(1) * self.model.factors().unsqueeze(1)
+        parts = logs.split(np.diff(around.starts).tolist())
+        entities = np.split(around.entity, around.starts[1:-1])
+        losses = []
+        for questions, states, reached in zip(groups, parts, entities, strict=True):
+            target, hidden = self._answers(questions, reached)
+            asked = vectors[torch.from_numpy(questions[:, 1]).to(device)] / design.facets
+            scores = (asked @ states.T).masked_fill(torch.from_numpy(hidden).to(device), -torch.inf)
+            answered = np.flatnonzero(target >= 0)
+            at = torch.from_numpy(target[answered]).to(device)
+            losses.append(cross_entropy(scores[answered], at, reduction="none"))
+        return torch.cat(losses)
+
+    def _around(self, groups: list[Longs]) -> Surroundings:
+        """What is reached from each group's head without the edges that are asked for."""
+        questions = np.concatenate(groups)
+        group = np.repeat(np.arange(len(groups)), [len(one) for one in groups])
+        heads = np.array([one[0, 0] for one in groups])
+        rounds = np.full(len(groups), self.rounds, dtype=np.int64)
+        asked = Asked(group, questions[:, 1], questions[:, 2])
+        return self._neighbours.around(heads, rounds, asked)
+
+    def _answers(self, questions: Longs, reached: Longs) -> tuple[Longs, NDArray[np.bool_]]:
+        """Where the tails are and which others are known.
+
+        reached: (nodes,) ascending entities. Gives (questions,) positions of the tails among them,
+        −1 where not reached, and (questions, nodes) bool.
+        """
+        head, relation, tail = (column[:, None] for column in questions.T)
+        is_tail = reached == tail
+        target = np.where(is_tail.any(1), is_tail.argmax(1), -1)
+        every = np.broadcast_arrays(head, relation, reached)
+        known = self._known.contains(*(column.ravel() for column in every))
+        return target, known.reshape(is_tail.shape) & ~is_tail
 
     def state(self) -> dict[str, Tensor]:
         """Everything the next epoch depends on."""
@@ -163,11 +197,3 @@ def _chosen(options: Options) -> tuple[Design, int]:
 
 def _index(facts: Tensor, entities: int, relations: int) -> FactIndex:
     return FactIndex.from_facts(facts.numpy().astype(np.int32), entities, relations)
-
-
-def _logsumexp(scores: Tensor, graph: Tensor, graphs: int) -> Tensor:
-    """(graphs,) log Σ exp of the scores of each graph's nodes."""
-    most = scores.detach().new_full((graphs,), -torch.inf)
-    most = most.scatter_reduce(0, graph, scores.detach(), "amax")
-    shares = (scores - most[graph]).exp()
-    return most + torch.zeros_like(most).index_add(0, graph, shares).log()

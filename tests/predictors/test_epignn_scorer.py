@@ -165,7 +165,7 @@ def test_the_asked_edge_is_left_out_of_its_own_graph_only() -> None:
     neighbours = Neighbours.of(edges[:, 0], edges[:, 1], edges[:, 2], 3)
     assert len(neighbours.target) == 4  # neither the self-loop nor the repetition
     heads, rounds = np.array([0, 0]), np.array([2, 2])
-    asked = Asked(np.array([0, 0]), np.array([1, 2]))
+    asked = Asked(np.array([0, 1]), np.array([0, 0]), np.array([1, 2]))
     around = neighbours.around(heads, rounds, asked)
     union = around.union
     found = [

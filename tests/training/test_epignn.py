@@ -44,9 +44,20 @@ def trainer(graph: KnowledgeGraph, **arguments: object) -> EpiGNNTrainer:
 def test_the_asked_edge_never_helps() -> None:
     """In a graph of one edge nothing is left to reason from, whichever way it is asked."""
     lone = KnowledgeGraph.from_triples([("a", "r", "b")])
-    assert len(trainer(lone)._losses(np.array([[0, 0, 1], [1, 1, 0]]))) == 0
+    questions = [np.array([[0, 0, 1]]), np.array([[1, 1, 0]])]
+    assert len(trainer(lone)._losses(questions)) == 0
     pair = KnowledgeGraph.from_triples([("a", "r", "b"), ("a", "s", "b")])
-    assert len(trainer(pair)._losses(np.array([[0, 0, 1], [1, 3, 0]]))) == 2
+    assert len(trainer(pair)._losses([np.array([[0, 0, 1]]), np.array([[1, 3, 0]])])) == 2
+    # Both at once leave nothing either.
+    assert len(trainer(pair)._losses([np.array([[0, 0, 1], [0, 2, 1]])])) == 0
+
+
+def test_every_question_is_asked_once_with_others_of_its_head() -> None:
+    one = trainer(toy_graph())
+    batches = list(one._batches())
+    asked = np.concatenate([group for batch in batches for group in batch])
+    assert sorted(map(tuple, asked)) == sorted(map(tuple, one._questions))
+    assert all(len(set(group[:, 0])) == 1 for batch in batches for group in batch)
 
 
 def test_other_known_tails_do_not_compete() -> None:
@@ -55,10 +66,10 @@ def test_other_known_tails_do_not_compete() -> None:
     )
     one = trainer(graph)
     question = np.array([[0, 0, 1]])
-    around = one._neighbours.around(question[:, 0], np.array([3]))
-    target, hidden = one._answers(question, around)
-    assert around.entity[target].tolist() == [1]
-    assert around.entity[hidden].tolist() == [2]
+    reached = one._around([question]).entity
+    target, hidden = one._answers(question, reached)
+    assert reached[target].tolist() == [1]
+    assert reached[hidden[0]].tolist() == [2]
 
 
 def test_training_carries_over_to_a_graph_of_new_entities(tmp_path: Path) -> None:
