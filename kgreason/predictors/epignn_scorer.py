@@ -29,7 +29,7 @@ LEAST_ODDS = -50.0
 _CACHE_BYTES = 256 * 2**20
 _SWEEP_BYTES = 64 * 2**20
 _MOST_HEADS = 64
-_PROBED_HEADS = 16
+_PROBED_HEADS = 4
 # Rounds over graphs of any shape, where a model has no number of its own.
 _MOST_ROUNDS = 64
 

@@ -35,6 +35,8 @@ _ARGUMENTS: Mapping[str, Any] = {"facets": 8, "pooling": "mean", "rounds": 4}
 # Questions of one head in a sweep: at most so many, and such a share of all that it has.
 _TOGETHER = 16
 _SHARE = 0.2
+# The share of epochs, at the end, over which the learning rate falls to 0.
+_DECAY = 0.25
 
 
 class EpiGNNTrainer:
@@ -55,6 +57,7 @@ class EpiGNNTrainer:
             np.concatenate((tail, head)),
             facts.entities,
         )
+        self._done = 0
         self._known = _index(facts.train, facts.entities, relations)
         self._questions = np.concatenate(
             (
@@ -67,6 +70,10 @@ class EpiGNNTrainer:
 
     def epoch(self) -> float:
         """One pass over all facts; the mean loss, of facts whose tail is reached without them."""
+        left = 1 - self._done / self._options.epochs
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._options.learning_rate * min(1.0, left / _DECAY)
+        self._done += 1
         total, count = 0.0, 0
         for batch in self._batches():
             losses = self._losses(batch)
@@ -154,6 +161,7 @@ class EpiGNNTrainer:
         self.model.load_state_dict({name: state[name] for name in self.model.state_dict()})
         self._random.set_state(state["random"])
         unpack_optimizer(self._optimizer, state)
+        self._done = epochs
 
     def scorer(self) -> Scorer:
         """The model as it stands, over the training graph."""

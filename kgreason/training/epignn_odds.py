@@ -30,11 +30,12 @@ def fit_odds(scorer: Scorer, validation: Tensor, known: FactIndex) -> Tensor:
     that are no negatives. A relation without validation facts has the fit over all; without any at
     all the slope is 1 and the offset 0.
     """
-    usual = np.array([1.0, 0.0])
+    usual = plain = np.array([1.0, 0.0])
     samples = _samples(scorer, validation, known)
     if samples:
         everything = [np.concatenate(column) for column in zip(*samples.values(), strict=True)]
-        usual = _fit(everything[0], everything[1], usual, 1e-6)
+        found = _fit(everything[0], everything[1], plain, 1e-6)
+        usual = found if found[0] >= _LEAST_SLOPE else plain
     odds = np.tile(usual, (scorer.relation_count, 1))
     for relation, (scores, truth) in samples.items():
         if truth.any():

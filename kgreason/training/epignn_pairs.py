@@ -28,6 +28,7 @@ OnEpoch = Callable[[int, float], None]
 
 _MARGIN = 1.0
 _HELD_OUT = 0.2
+# The share of epochs, at the end, over which the learning rate falls to 0.
 _DECAY = 0.25
 
 
