@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from kgreason.answers import Answer, Answers, Ground, Ranking, Witness, ground, rank, substitute
+from kgreason.answers import (
+    Answer,
+    Answers,
+    Ground,
+    Ranking,
+    Wanted,
+    Witness,
+    ground,
+    rank,
+    substitute,
+)
 from kgreason.binding import bind
 from kgreason.errors import LimitError, UsageError
+from kgreason.execution import Bounds, Budget, Value, least
 from kgreason.explanation import Explanation, evidence, naming
 from kgreason.formula import Atom, Constant, Query, Variable, fill, terms, walk
 from kgreason.knowledge import KnowledgeGraph
@@ -24,7 +35,7 @@ from kgreason.syntax import parse
 from kgreason.truth import Logic, resolve_logic
 
 if TYPE_CHECKING:
-    from kgreason.execution import Value, Work
+    from kgreason.execution import Work
 
 Question = str | Query[str] | Query[int]
 DEFAULT_LIMIT = 10
@@ -98,18 +109,28 @@ class Engine:
         question: Question,
         *,
         limit: int | None = DEFAULT_LIMIT,
+        new: bool = False,
+        budget: Budget | None = None,
         witness: bool = True,
         language: str = "auto",
         values: Mapping[str, str] | None = None,
     ) -> Answers:
         """Answers to one question, truest first.
 
-        limit: at most so many answers (None for all; the question's own LIMIT also counts).
-        witness: whether to read out the best assignment of the inner variables. values: names for
-        the `$slots` of a template. Raises a KgreasonError that points at what is wrong.
+        limit: at most so many answers (None for all; the question's own LIMIT also counts). No
+        more is computed than proves them. new: leave out what known facts alone answer. budget: an
+        end to the work, whatever is proved by then. witness: whether to read out the best
+        assignment of the inner variables. values: names for the `$slots` of a template. Raises a
+        KgreasonError that points at what is wrong.
         """
         (answers,) = self.ask_many(
-            [question], limit=limit, witness=witness, language=language, values=values
+            [question],
+            limit=limit,
+            new=new,
+            budget=budget,
+            witness=witness,
+            language=language,
+            values=values,
         )
         return answers
 
@@ -118,6 +139,8 @@ class Engine:
         questions: Sequence[Question],
         *,
         limit: int | None = DEFAULT_LIMIT,
+        new: bool = False,
+        budget: Budget | None = None,
         witness: bool = True,
         language: str = "auto",
         values: Mapping[str, str] | None = None,
@@ -126,13 +149,14 @@ class Engine:
         prepared = [self.prepare(q, language=language, values=values) for q in questions]
         for one in prepared:
             self.check_price(one.plan)
+        wanted = [self._wanted(one.query, limit, new) for one in prepared]
         before = self.reasoner.work
-        found = self.reasoner.truths([one.plan for one in prepared])
+        found = self.reasoner.settle(
+            [one.plan for one in prepared], lambda i, bounds: wanted[i].is_certain(bounds), budget
+        )
+        whole = list(zip(prepared, found, wanted, strict=True))
         work = self.reasoner.work - before
-        return [
-            self._answers(one, value, limit, witness, work)
-            for one, value in zip(prepared, found, strict=True)
-        ]
+        return [self._answers(*each, limit, witness, work) for each in whole]
 
     def prepare(
         self,
@@ -187,10 +211,17 @@ class Engine:
         return named if _is_bound(named) else bind(named, vocabulary)
 
     def _answers(
-        self, one: Prepared, value: Value, limit: int | None, witness: bool, work: Work
+        self,
+        one: Prepared,
+        value: Value,
+        wanted: Wanted,
+        limit: int | None,
+        witness: bool,
+        work: Work,
     ) -> Answers:
         free = one.query.free
-        ranking = rank(value, one.plan.columns, free)
+        ranking = wanted.unknown(rank(least(value), one.plan.columns, free))
+        certain = wanted.is_certain(value)
         chosen = self._page(one.query, ranking, limit)
         tuples = [tuple(row) for row in ranking.entities[chosen].tolist()]
         truths = ranking.truths[chosen].double().tolist()
@@ -215,8 +246,26 @@ class Engine:
             total=ranking.truths.shape[0],
             truth=None if free else (truths[0] if truths else 0.0),
             truth_column=one.query.modifiers.truth_variable or _free_name("score", free),
+            complete=not isinstance(value, Bounds),
+            certain=certain,
+            others=0.0 if certain else wanted.others(value, ranking.entities[chosen]),
             work=work,
         )
+
+    def _wanted(self, query: Query[int], limit: int | None, new: bool) -> Wanted:
+        modifiers = query.modifiers
+        names = {variable.name for variable in query.free}
+        by_truth = all(name not in names and down for name, down in modifiers.order)
+        limits = [n for n in (limit, modifiers.limit) if n is not None]
+        count = 1 if not query.free else None
+        if limits and by_truth and query.free:
+            count = modifiers.offset + min(limits)
+        return Wanted(count, self._known_tuples(query) if new else None)
+
+    def _known_tuples(self, query: Query[int]) -> torch.Tensor:
+        _, plan = self._known.prepare(query)
+        (value,) = self._known.truths([plan])
+        return rank(value, plan.columns, query.free).entities
 
     def _page(self, query: Query[int], ranking: Ranking, limit: int | None) -> torch.Tensor:
         """Positions of the answers to show, after the question's own ORDER BY, OFFSET and LIMIT."""

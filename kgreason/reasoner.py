@@ -5,21 +5,38 @@ Everything here is ids; `Engine` speaks names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from kgreason.answers import Asker
+from kgreason.answers import Asker, top_is_certain, truest
 from kgreason.compute import ComputationGraph, fold, lower
-from kgreason.execution import Executor, Value, Work
+from kgreason.execution import Bounds, Budget, Exact, Executor, OutOfBudget, Value, Work, least
 from kgreason.formula import Query, Variable
 from kgreason.knowledge import FactIndex
 from kgreason.normal import NormalForm, QueryGraph, Semantics, normalize
 from kgreason.planning import Plan, Statistics, plan, plan_for
 from kgreason.predictors.base import LinkPredictor
-from kgreason.truth import PRODUCT, Logic
+from kgreason.truth import PRODUCT, Logic, Quantifier
 
 DEFAULT_MEMORY = 2 << 30
+
+_FLOORS = (1 / 4, 1 / 16, 1 / 64, 1 / 256, 1 / 1024, 1 / 4096, 0.0)
+
+Enough = Callable[[int, Bounds], bool]
+"""Whether bounds say all that is wanted of the plan of that number."""
+
+
+# Greater than any truth: no candidate of an ∃ is looked at.
+_NO_CANDIDATES = 2.0
+
+
+def _is_open(number: int, value: Value, enough: Enough) -> bool:
+    return isinstance(value, Bounds) and not enough(number, value)
+
+
+def _never(_: int, __: Bounds) -> bool:
+    return False
 
 
 class Reasoner:
@@ -48,6 +65,7 @@ class Reasoner:
         self.logic = logic
         self.semantics = semantics
         self.max_memory = max_memory
+        self._frontier = frontier
         self.statistics = Statistics(predictor.entity_count, facts, predictor.price())
         self._executor = Executor(
             predictor,
@@ -72,34 +90,82 @@ class Reasoner:
         """The batched computation of several plans."""
         return fold([lower(one) for one in plans])
 
-    def truths(self, plans: Sequence[Plan]) -> list[Value]:
-        """The value of every plan, in order, many plans folded into each batch."""
-        return [value for batch in self._batches(plans) for value in self._evaluate(batch)]
+    def truths(self, plans: Sequence[Plan]) -> list[Exact]:
+        """The exact value of every plan, in order, many plans folded into each batch."""
+        return list(self.stream(plans))
 
-    def stream(self, plans: Sequence[Plan]) -> Iterator[Value]:
+    def stream(self, plans: Sequence[Plan]) -> Iterator[Exact]:
         """The same values, one batch held at a time."""
-        for batch in self._batches(plans):
-            yield from self._evaluate(batch)
+        for value in self.settle(plans, _never):
+            assert not isinstance(value, Bounds)
+            yield value
 
-    def _evaluate(self, plans: Sequence[Plan]) -> list[Value]:
-        return self._executor.execute(self.computation(plans))
+    def settle(
+        self, plans: Sequence[Plan], enough: Enough, budget: Budget | None = None
+    ) -> Iterator[Value]:
+        """The value of every plan, in order, exact or as narrow as `enough` asks for.
 
-    def _batches(self, plans: Sequence[Plan]) -> Iterator[Sequence[Plan]]:
-        """Batches whose results, were they dense, fit a quarter of the memory ceiling."""
+        The candidates of every ∃ are looked at in falling steps of truth: what those left out could
+        still add bounds each truth. `enough` is asked after each step that leaves a value open.
+        Rows asked for in one step are there for the next. A budget, for all plans together, may
+        leave values wider; each plan's first row for a constant is always scored.
+        """
+        with self._executor.within(budget):
+            for start, batch in self._batches(plans):
+                yield from self._settled(start, batch, enough)
+
+    def _settled(self, start: int, plans: Sequence[Plan], enough: Enough) -> list[Value]:
+        values: dict[int, Value] = {}
+        left = list(range(len(plans)))
+        for floor in self._floors(plans, enough):
+            try:
+                found = self._evaluate([plans[i] for i in left], floor)
+            except OutOfBudget:
+                break
+            for i, value in zip(left, found, strict=True):
+                values[i] = value
+            left = [i for i in left if _is_open(start + i, values[i], enough)]
+            if not left:
+                break
+        if len(values) < len(plans):
+            # Not even the first step could be paid for.
+            with self._executor.within(None):
+                return self._evaluate(plans, _NO_CANDIDATES)
+        return [values[i] for i in range(len(plans))]
+
+    def _floors(self, plans: Sequence[Plan], enough: Enough) -> Sequence[float]:
+        """How true a candidate must be, step by step; the last one lets all in."""
+        # Under a noisy-or ∃ many small truths may add up to a great one, and a table of tuples
+        # has no bounds.
+        bounded = self.logic.quantifier is Quantifier.MAX and self._frontier is None
+        single = all(len(plan.columns) < 2 for plan in plans)
+        return _FLOORS if bounded and single and enough is not _never else (0.0,)
+
+    def _evaluate(self, plans: Sequence[Plan], floor: float) -> list[Value]:
+        return self._executor.execute(self.computation(plans), floor)
+
+    def _batches(self, plans: Sequence[Plan]) -> Iterator[tuple[int, Sequence[Plan]]]:
+        """Batches with the number of their first plan.
+
+        The results of one, were they dense, fit a quarter of the memory ceiling.
+        """
         size = max(1, self.max_memory // 4 // (24 * self.predictor.entity_count))
         for start in range(0, len(plans), size):
-            yield plans[start : start + size]
+            yield start, plans[start : start + size]
 
     def scalars(self, graphs: Sequence[QueryGraph]) -> list[float]:
         """Truths of query graphs without free variables."""
         plans = [plan(graph, self.logic, self.statistics) for graph in graphs]
-        return [float(value) for value in self.truths(plans) if isinstance(value, torch.Tensor)]
+        found = [least(value) for value in self.settle(plans, lambda _, b: top_is_certain(b, 1))]
+        return [float(value) for value in found if isinstance(value, torch.Tensor)]
 
-    def marginals(self, asked: Sequence[tuple[Variable, QueryGraph]]) -> list[Value]:
-        """Truths of one variable's entities in each query graph, all other variables ∃."""
-        return self.truths([plan_for(v, g, self.logic, self.statistics) for v, g in asked])
+    def best(self, asked: Sequence[tuple[Variable, QueryGraph]]) -> list[int]:
+        """The truest entity of one variable in each query graph, all other variables ∃."""
+        plans = [plan_for(v, g, self.logic, self.statistics) for v, g in asked]
+        values = self.settle(plans, lambda _, bounds: top_is_certain(bounds, 1))
+        return [truest(least(value)) for value in values]
 
     @property
     def asker(self) -> Asker:
         """How witnesses are read out."""
-        return Asker(self.marginals, self.scalars)
+        return Asker(self.best, self.scalars)

@@ -12,7 +12,9 @@ import pytest
 
 from kgreason.engine import Engine
 from kgreason.errors import LimitError, QuerySyntaxError, UnsafeQueryError, UsageError
-from kgreason.knowledge import KnowledgeGraph
+from kgreason.execution import Budget
+from kgreason.knowledge import KnowledgeGraph, Vocabulary
+from kgreason.knowledge.graph import Loaded
 from kgreason.truth import GODEL
 from tests.agreement.table import TablePredictor
 from tests.small import GRAPH, bound, entity, facts
@@ -254,3 +256,69 @@ def test_a_plan_too_large_to_hold_is_refused() -> None:
     huge = replace(plan, price=replace(plan.price, largest=1e12))
     with pytest.raises(LimitError, match="largest intermediate is about 11,176 GiB"):
         engine.check_price(huge)
+
+
+@pytest.fixture(scope="module")
+def chain() -> tuple[Engine, TablePredictor]:
+    """40 entities in falling truth behind a relation r from 0, each with its own tail under s."""
+    size, table = 40, np.zeros((4, 40, 40))
+    for x in range(1, 20):
+        table[0, 0, x] = table[1, x, 0] = 0.9 / x
+        table[2, x, x + 20] = table[3, x + 20, x] = 0.8
+    triples = [(0, 0, 1), (1, 1, 21)]
+    names = Vocabulary([f"e{i}" for i in range(size)], ["r", "s"])
+    graph = KnowledgeGraph(Loaded("chain", names, {"facts": np.array(triples, dtype=np.int32)}))
+    predictor = TablePredictor(table)
+    return Engine(graph, predictor, dtype="float64"), predictor
+
+
+CHAIN = "?y : exists x . r(e0, x) & s(x, y)"
+
+
+def test_no_more_rows_are_scored_than_prove_the_first_answers(
+    chain: tuple[Engine, TablePredictor],
+) -> None:
+    engine, predictor = chain
+    predictor.asked.clear()
+    first = engine.ask(CHAIN, limit=2, witness=False)
+    # 0.72 and 0.36; whatever comes through a candidate below 1/4 stays below that.
+    assert [answer.terms for answer in first] == [("e21",), ("e22",)]
+    assert first.certain
+    assert not first.complete
+    assert len(predictor.asked) == len(set(predictor.asked)) == 1 + 3
+    every = engine.ask(CHAIN, limit=None)
+    assert every.complete
+    assert every.total == 19
+    assert [answer.truth for answer in every[:2]] == [answer.truth for answer in first]
+
+
+def test_new_answers_are_those_that_facts_do_not_give(
+    chain: tuple[Engine, TablePredictor],
+) -> None:
+    engine, _ = chain
+    found = engine.ask(CHAIN, limit=2, new=True)
+    assert [answer.terms for answer in found] == [("e22",), ("e23",)]
+    assert not any(answer.known for answer in found)
+    pairs = engine.ask("?x ?y : r(e0, x) & s(x, y)", limit=None, new=True)
+    assert ("e1", "e21") not in [answer.terms for answer in pairs]
+    assert len(pairs) == 18
+
+
+@pytest.mark.parametrize("budget", [Budget(rows=4), Budget(rows=0), Budget(seconds=0)])
+def test_a_budget_ends_the_work_and_says_what_is_open(
+    chain: tuple[Engine, TablePredictor], budget: Budget
+) -> None:
+    engine = Engine(chain[0].graph, chain[1], dtype="float64")
+    found = engine.ask(CHAIN, limit=10, budget=budget, witness=False)
+    exact = {answer.terms: answer.truth for answer in engine.ask(CHAIN, limit=None)}
+    assert not found.certain
+    assert found.work is not None
+    assert found.work.rows <= max(1, budget.rows or 0)
+    shown = {answer.terms for answer in found}
+    assert all(truth <= found.others for terms, truth in exact.items() if terms not in shown)
+    assert all(answer.truth <= exact[answer.terms] for answer in found)
+
+
+def test_a_budget_is_not_negative() -> None:
+    with pytest.raises(UsageError, match="-1 rows"):
+        Budget(rows=-1)

@@ -1,8 +1,10 @@
 """Answers: `rank` orders what a plan gave, `ground` reads out the witness, `serialize` writes."""
 
 from kgreason.answers.answer import Answer, Answers, Evidence, Witness
-from kgreason.answers.rank import Ranking, rank
+from kgreason.answers.certain import top_is_certain
+from kgreason.answers.rank import Ranking, rank, truest
 from kgreason.answers.results import FORMATS, format_name, serialize
+from kgreason.answers.wanted import Wanted
 from kgreason.answers.witness import Asker, Ground, ground, substitute
 
 __all__ = [
@@ -13,10 +15,13 @@ __all__ = [
     "Evidence",
     "Ground",
     "Ranking",
+    "Wanted",
     "Witness",
     "format_name",
     "ground",
     "rank",
     "serialize",
     "substitute",
+    "top_is_certain",
+    "truest",
 ]

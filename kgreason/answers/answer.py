@@ -72,7 +72,10 @@ class Answers(Sequence[Answer]):
 
     columns: names of the answer variables; none for a yes/no question, whose `truth` is the truth
     of the whole. total: answers with a truth above 0, of which these are a part. truth_column: the
-    name under which the truth is shown.
+    name under which the truth is shown. complete: whether total counts all answers; it need not
+    where fewer were wanted. certain: whether these are proved to be the truest, with exact truths;
+    if not, a budget ended, truths are lower bounds, and an answer that is not shown has at most
+    the truth `others`.
     """
 
     columns: tuple[str, ...]
@@ -80,6 +83,9 @@ class Answers(Sequence[Answer]):
     total: int
     truth: float | None = None
     truth_column: str = "score"
+    complete: bool = True
+    certain: bool = True
+    others: float = 0.0
     work: Work | None = field(default=None, compare=False)
 
     @overload

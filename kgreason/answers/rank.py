@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kgreason.execution import Table, Value
+from kgreason.execution import Exact, Table
 from kgreason.formula import Variable
 from kgreason.truth.vector import TruthVector
 
@@ -23,7 +23,7 @@ class Ranking:
     truths: Tensor
 
 
-def rank(value: Value, columns: tuple[Variable, ...], free: tuple[Variable, ...]) -> Ranking:
+def rank(value: Exact, columns: tuple[Variable, ...], free: tuple[Variable, ...]) -> Ranking:
     """Rank the single row of a plan's value; `columns` is the plan's order of the variables."""
     entities, truths = _tuples(value)
     entities = entities[:, [columns.index(variable) for variable in free]]
@@ -37,7 +37,19 @@ def rank(value: Value, columns: tuple[Variable, ...], free: tuple[Variable, ...]
     return Ranking(entities[order], truths[order])
 
 
-def _tuples(value: Value) -> tuple[Tensor, Tensor]:
+def truest(value: Exact) -> int:
+    """The entity of greatest truth in a vector of one row, the first among equals."""
+    assert isinstance(value, TruthVector)
+    if value.entities.shape[0] == 0:
+        return 0
+    listed = int(value.truths.argmax())
+    if float(value.truths[listed]) >= float(value.background[0]):
+        return int(value.entities[listed])
+    taken = set(value.entities.tolist())
+    return next((e for e in range(value.entity_count) if e not in taken), 0)
+
+
+def _tuples(value: Exact) -> tuple[Tensor, Tensor]:
     if isinstance(value, TruthVector):
         _, entity, truth = value.expand()
         return entity[:, None], truth

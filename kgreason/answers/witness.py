@@ -11,19 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from kgreason.execution import Value
 from kgreason.formula import Constant, Variable
 from kgreason.normal import Alternatives, Edge, Member, NegatedGroup, Node, QueryGraph
-from kgreason.truth.vector import TruthVector
 
 Values = dict[Variable, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """How a witness asks the engine: for the truths of one variable, or of a whole group."""
+    """How a witness asks the engine: for the best entity of one variable, the truths of a whole."""
 
-    marginals: Callable[[Sequence[tuple[Variable, QueryGraph]]], list[Value]]
+    best: Callable[[Sequence[tuple[Variable, QueryGraph]]], list[int]]
     truths: Callable[[Sequence[QueryGraph]], list[float]]
 
 
@@ -45,8 +43,7 @@ def ground(graphs: Sequence[QueryGraph], asker: Asker) -> list[Ground]:
     while any(graph.inner for graph in current):
         open_ = [i for i, graph in enumerate(current) if graph.inner]
         asked = [(current[i].inner[0], current[i]) for i in open_]
-        for i, (variable, _), value in zip(open_, asked, asker.marginals(asked), strict=True):
-            entity = _best(value)
+        for i, (variable, _), entity in zip(open_, asked, asker.best(asked), strict=True):
             assigned[i][variable] = entity
             current[i] = substitute(current[i], {variable: entity})
     return _members(current, assigned, asker)
@@ -83,17 +80,6 @@ def _members(current: list[QueryGraph], assigned: list[Values], asker: Asker) ->
             assigned[i].update(option.assignment)
             found[i].extend(option.members)
     return [Ground(a, tuple(m)) for a, m in zip(assigned, found, strict=True)]
-
-
-def _best(value: Value) -> int:
-    assert isinstance(value, TruthVector)
-    if value.entities.shape[0] == 0:
-        return 0
-    listed = int(value.truths.argmax())
-    if float(value.truths[listed]) >= float(value.background[0]):
-        return int(value.entities[listed])
-    taken = set(value.entities.tolist())
-    return next((e for e in range(value.entity_count) if e not in taken), 0)
 
 
 def substitute(graph: QueryGraph, values: Values) -> QueryGraph:

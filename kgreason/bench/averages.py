@@ -13,13 +13,24 @@ REAL_EFO1 = ("pni", "2il", "3il", "2m", "2nm", "3mp", "3pm", "im", "3c", "3cm")
 FAMILIES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "BetaE": {"AVG_P": POSITIVE, "AVG_N": NEGATIVE},
     "EFO1": {"AVG": REAL_EFO1},
+    "sampled": {
+        "AVG_P": POSITIVE,
+        "AVG_N": NEGATIVE,
+        "AVG_EFO1": ("pni-efo1", *REAL_EFO1[1:]),
+    },
 }
-"""Averages of each family of suites. `pni` is a type of both, and not the same type."""
+"""Averages of each family of suites. `pni` is a type of both, and not the same type.
+
+Sampled suites have the types of both, where BetaE's keeps the name.
+"""
 
 
 def family_of(types: Collection[str]) -> str:
     """The family of a suite with these types."""
-    return "EFO1" if set(types) & set(REAL_EFO1) - set(NEGATIVE) else "BetaE"
+    real = set(types) & set(REAL_EFO1) - set(NEGATIVE)
+    if "pni-efo1" in types or (real and set(types) & set(POSITIVE)):
+        return "sampled"
+    return "EFO1" if real else "BetaE"
 
 
 def in_order(family: str, types: Collection[str]) -> list[str]:

@@ -18,7 +18,7 @@ from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
 from kgreason.truth import GODEL, Logic
 
 if TYPE_CHECKING:
-    from kgreason.execution import Value
+    from kgreason.execution import Exact
     from kgreason.planning import Plan
 
 MAX_LISTED = 5
@@ -140,13 +140,13 @@ def _check_type(
     return TypeCheck(equal, len(questions), perf_counter() - start, tuple(different))
 
 
-def answers_of(value: Value) -> Ids:
+def answers_of(value: Exact) -> Ids:
     """Entities of positive truth of one question's value, ascending."""
     _, entities, _ = vector_of(value).expand()
     return entities.cpu().numpy().astype(np.int64, copy=False)
 
 
-def _tuples(value: Value, plan: Plan, question: BenchmarkQuestion) -> Ids:
+def _tuples(value: Exact, plan: Plan, question: BenchmarkQuestion) -> Ids:
     """The answers in the form of the published ones: entities, or rows of entities."""
     if len(question.query.free) == 1:
         return answers_of(value)

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgreason.bench.averages import FAMILIES, averages, explain_average, in_order
+from kgreason.bench.links import links_side_by_side
 from kgreason.bench.published import PublishedRow, published_for
 from kgreason.bench.records import Header, Run
 from kgreason.bench.summary import protocol, type_means
 from kgreason.bench.tables import Cell, Table
+from kgreason.bench.thresholds import truths_side_by_side
 from kgreason.errors import UsageError
 
 RESAMPLES = 10_000
@@ -79,7 +81,10 @@ def _resampled(
 def compare(
     runs: Sequence[Run], *, metric: str = "MRR", published: bool = True, seed: int = 0
 ) -> list[Table]:
-    """For each suite: a row per run and per published method; then intervals between the runs."""
+    """For each suite a row per run and per published method; then intervals between the runs.
+
+    Between them, a row per run by missing links and of truths at a threshold, where there are any.
+    """
     suites: dict[str, Header] = {}
     for run in runs:
         for name, suite in run.suites.items():
@@ -93,6 +98,8 @@ def compare(
     for name, suite in suites.items():
         these = [run for run in runs if name in run.suites]
         tables.append(_side_by_side(these, name, suite, metric, published))
+        more = links_side_by_side(these, suite, metric), truths_side_by_side(these, name)
+        tables += [table for table in more if table is not None]
         intervals = _intervals(these, name, metric, seed)
         tables += [intervals] if intervals.rows else []
     return tables

@@ -1,25 +1,47 @@
-"""Published training-free methods as settings of the one engine: a table, and nothing else."""
+"""Published training-free methods as settings of an executor: a table, and nothing else."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kgreason.errors import UsageError
 
 if TYPE_CHECKING:
     from kgreason.normal import Semantics
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """What message passing is tuned by.
+
+    alpha: mass of the complement of a negated set. weight: λ, the share of the fuzzy set in the
+    answer. pruning: whether a term that has received nothing stays silent.
+    """
+
+    alpha: float = 100.0
+    weight: float = 0.3
+    pruning: bool = True
+
+    def __str__(self) -> str:
+        silent = "terms that heard nothing are silent" if self.pruning else "every term speaks"
+        return f"α {self.alpha:g}, λ {self.weight:g}, {silent}"
+
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """What a method means in terms of the engine.
+    """What a method means in terms of what computes it.
 
-    calibration: text of a calibration; graph_calibrations: pairs of the beginning of a knowledge
-    graph's name and the calibration to use there instead. direct_calibration: what to use for
-    questions without inner variables, None for the same. observed_truth: truth of a known fact,
-    None as scored. frontier: candidates an ∃ keeps, None for all. scores: whether it needs a model.
+    executor: which one, a name of `executors.EXECUTORS`. calibration: text of a calibration;
+    graph_calibrations: pairs of the beginning of a knowledge graph's name and the calibration to
+    use there instead. direct_calibration: what to use for questions without inner variables, None
+    for the same. observed_truth: truth of a known fact, None as scored. frontier: candidates an ∃
+    keeps, None for all. messages, graph_messages: message passing's constants, by the graph too.
+    scores: whether it needs a model.
     """
 
     name: str
@@ -32,22 +54,48 @@ class Method:
     semantics: Semantics = "text"
     frontier: int | None = None
     scores: bool = True
+    executor: str = "reasoner"
+    messages: Messages | None = None
+    graph_messages: tuple[tuple[str, Messages], ...] = ()
 
     def calibration_for(self, graph: str, *, direct: bool = False) -> str:
         """The calibration over the graph of that name, for direct questions or for the others."""
         if direct and self.direct_calibration is not None:
             return self.direct_calibration
-        for beginning, calibration in self.graph_calibrations:
-            if graph.startswith(beginning):
-                return calibration
-        return self.calibration
+        return _of_graph(self.graph_calibrations, graph, self.calibration)
 
+    def messages_for(self, graph: str) -> Messages | None:
+        """Message passing's constants over the graph of that name; None for other executors."""
+        return _of_graph(self.graph_messages, graph, self.messages)
+
+
+def _of_graph(pairs: tuple[tuple[str, T], ...], graph: str, other: T) -> T:
+    return next((value for beginning, value in pairs if graph.startswith(beginning)), other)
+
+
+def _nsmp(name: str, source: str, *, pruning: bool) -> Method:
+    """The constants for FB15k-237 are those for other graphs too, of which none are published."""
+    return Method(
+        name,
+        source,
+        semantics="dnf",
+        executor="nsmp",
+        messages=Messages(pruning=pruning),
+        graph_messages=(("NELL", Messages(alpha=1000.0, weight=0.1, pruning=pruning)),),
+    )
+
+
+READS: Mapping[str, frozenset[str]] = {
+    "reasoner": frozenset({"logic", "semantics", "calibration", "observed_truth", "frontier"}),
+    "nsmp": frozenset(),
+}
+"""By executor, the settings that it looks at and a user may change."""
 
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
         Method("exact", "every candidate, the question as it is written"),
-        # Its negation 1 − min(1, k·M) is read as 1 − M, which needs no constant per graph.
+        # Its negation 1 − min(1, k·M) is the logic `qto:k`, 3 or 6 by the graph; here 1 − M.
         Method(
             "qto",
             "Bai et al., ICML 2023; negation 1 − M",
@@ -64,12 +112,14 @@ METHODS: dict[str, Method] = {
         Method(
             "cqd-beam",
             "Arakelyan et al., ICLR 2021",
-            # A sigmoid is 1 in float32 from a score of 17 on, and no longer ranks.
+            # The better of its calibrations and t-norms (sigmoid; min) on validation questions.
             calibration="min-max",
             observed_truth=None,
             semantics="dnf",
             frontier=8,
         ),
+        _nsmp("nsmp", "Zhang et al., 2025", pruning=True),
+        _nsmp("nsmp-unpruned", "Zhang et al., 2025, without dynamic pruning", pruning=False),
         Method("facts", "known facts only", scores=False),
     )
 }

@@ -1,37 +1,28 @@
-"""Filtered ranks of hard answers and the figures made of them.
+"""Filtered ranks of hard answers.
 
 A hard answer is ranked among all entities with the question's other answers, easy and hard, removed
-(Bordes et al., NeurIPS 2013; for queries Hamilton et al., NeurIPS 2018). A question's figure is the
-mean over its hard answers, a type's figure the mean over its questions.
+(Bordes et al., NeurIPS 2013; for queries Hamilton et al., NeurIPS 2018).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
+from kgreason.bench.figures import Ranks
 from kgreason.bench.questions import Ids
 from kgreason.errors import UsageError
+from kgreason.execution import Bounds
 from kgreason.truth.vector import TruthVector
-
-Ranks = NDArray[np.float64]
 
 TIES: Mapping[str, float] = {"expected": 0.5, "optimistic": 0.0, "pessimistic": 1.0}
 """Share of the entities of equal truth that a policy places before the answer.
 
 `expected` gives the mean rank of all orders of the tied entities.
 """
-
-METRICS: Mapping[str, Callable[[Ranks], float]] = {
-    "MRR": lambda ranks: float((1 / ranks).mean()),
-    "Hits@1": lambda ranks: float((ranks <= 1).mean()),
-    "Hits@3": lambda ranks: float((ranks <= 3).mean()),
-    "Hits@10": lambda ranks: float((ranks <= 10).mean()),
-}
-"""Figures of one question from the ranks of its hard answers; all in [0, 1]."""
 
 
 def filtered_ranks(truth: TruthVector, easy: Ids, hard: Ids, ties: str = "expected") -> Ranks:
@@ -44,17 +35,58 @@ def filtered_ranks(truth: TruthVector, easy: Ids, hard: Ids, ties: str = "expect
     answers = torch.from_numpy(np.union1d(easy, hard)).to(truth.entities.device)
     targets = truth.at(torch.from_numpy(hard).to(truth.entities.device))
     listed = truth.entities.long()
-    others = torch.sort(truth.truths[~torch.isin(listed, answers)]).values
+    others = truth.truths[~torch.isin(listed, answers)]
     # Every other entity that is not listed has the background's truth.
     unlisted = truth.entity_count - answers.shape[0] - others.shape[0]
-    above = others.shape[0] - torch.searchsorted(others, targets, right=True)
-    from_above = others.shape[0] - torch.searchsorted(others, targets)
+    above, from_above = _above(others, targets), _at_least(others, targets)
     background = truth.background[0]
     above += torch.where(background > targets, unlisted, 0)
     from_above += torch.where(background >= targets, unlisted, 0)
     ranks = 1 + above.double() + share * (from_above - above)
     found: Ranks = ranks.cpu().numpy()
     return found
+
+
+def rank_bounds(
+    truth: Bounds | TruthVector, easy: Ids, hard: Ids, ties: str = "expected"
+) -> tuple[Ranks, Ranks]:
+    """Best and worst rank that each hard answer may have, equal where the rank is certain.
+
+    Between its bounds the truth of every entity may be any. Raises as `filtered_ranks`.
+    """
+    if isinstance(truth, TruthVector):
+        exact = filtered_ranks(truth, easy, hard, ties)
+        return exact, exact
+    share = tie_share(ties)
+    low, high = truth.lower, truth.upper
+    assert isinstance(low, TruthVector)
+    assert isinstance(high, TruthVector)
+    answers = torch.from_numpy(np.union1d(easy, hard)).to(low.entities.device)
+    targets = torch.from_numpy(hard).to(low.entities.device)
+    least, most = low.at(targets), high.at(targets)
+    # Others are counted over the entities that either end lists; the rest share two backgrounds.
+    listed = torch.cat([low.entities, high.entities]).long().unique()
+    others = listed[~torch.isin(listed, answers)]
+    unlisted = low.entity_count - torch.cat([listed, answers]).unique().shape[0]
+    lows, highs = low.at(others), high.at(others)
+    certainly = _above(lows, most) + torch.where(low.background[0] > most, unlisted, 0)
+    possibly = _at_least(highs, least) + torch.where(high.background[0] >= least, unlisted, 0)
+    sure = lows[lows == highs]
+    tied = torch.where(least == most, _at_least(sure, least) - _above(sure, least), 0)
+    if low.background[0] == high.background[0]:
+        tied += torch.where((least == most) & (least == low.background[0]), unlisted, 0)
+    best, worst = 1 + certainly + share * tied, 1 + possibly - (1 - share) * tied
+    return best.double().cpu().numpy(), worst.double().cpu().numpy()
+
+
+def _above(values: Tensor, targets: Tensor) -> Tensor:
+    """Number of values greater than each target."""
+    return values.shape[0] - torch.searchsorted(values.sort().values, targets, right=True)
+
+
+def _at_least(values: Tensor, targets: Tensor) -> Tensor:
+    """Number of values not less than each target."""
+    return values.shape[0] - torch.searchsorted(values.sort().values, targets)
 
 
 def tie_share(ties: str) -> float:
@@ -64,8 +96,3 @@ def tie_share(ties: str) -> float:
             f"there is no tie policy {ties!r}", remedy=f"the policies are {', '.join(TIES)}"
         )
     return TIES[ties]
-
-
-def question_figures(ranks: Ranks) -> dict[str, float]:
-    """Every metric of one question with at least one hard answer."""
-    return {name: metric(ranks) for name, metric in METRICS.items()}

@@ -3,222 +3,226 @@
 Every term keeps an embedding z and a fuzzy set s. Per layer each atom sends a message both ways: a
 neural one, the softmax of the entities' scores against z composed with the relation, and a symbolic
 one, s moved along the observed facts. A variable takes the normalised product of its messages. It
-is a second executor over the same `QueryGraph`, with a meaning of its own: no fuzzy truth values.
+is a second executor, with a meaning of its own: no fuzzy truth values.
+
+Questions are computed one by one, so that their bits depend on no other; the messages of a layer
+share one product with the entities.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from kgreason.bench.conjuncts import Conjunct, conjuncts
+from kgreason.bench.methods import Messages
 from kgreason.errors import UnsupportedError
 from kgreason.formula import Constant, Query, Variable
 from kgreason.knowledge import FactIndex
-from kgreason.normal import EQUALS, Alternatives, Edge, Node, QueryGraph, normalize
+from kgreason.normal import Edge, Node
 from kgreason.predictors import ComplEx
-from kgreason.truth import PRODUCT
+from kgreason.reasoner import Enough
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
 
 _SMALLEST = 1e-14
-_BATCH = 32
-
-Shape = tuple[tuple[str, str, bool], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NsmpSettings:
-    """What the paper tunes per graph.
-
-    alpha: mass of the complement of a negated set. weight: λ, the share of the fuzzy set in the
-    answer. pruning: whether a term that has received nothing stays silent.
-    """
-
-    alpha: float
-    weight: float
-    pruning: bool = True
-
-
-FB15K237 = NsmpSettings(alpha=100, weight=0.3)
-NELL995 = NsmpSettings(alpha=1000, weight=0.1)
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """embedding: (batch, 2d); members: (batch, entities) fuzzy set; awake: (batch,) bool."""
+    """What a term knows. embedding: (2d,); members: (entities,), a fuzzy set."""
 
     embedding: Tensor
     members: Tensor
-    awake: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """A message's way: atom `atom`, from its source (forward) or from its target."""
+
+    atom: int
+    forward: bool
+    sender: Node
+    receiver: Variable
+
+
+@dataclass(slots=True)
+class _Passing:
+    """One disjunct under way. states: None for a term that has heard nothing and says nothing.
+
+    said: messages of constants, which never change.
+    """
+
+    conjunct: Conjunct
+    states: dict[Variable, _State | None]
+    said: dict[_Letter, Tensor] = field(default_factory=dict)
 
 
 class Nsmp:
     """Ranks the entities for questions with one answer variable; scores are above 0, and no truths.
 
-    facts: the observed facts. Questions are read as their disjunctive normal form; a score is the
-    largest over the disjuncts.
+    facts: the observed facts. A score is the largest over the disjuncts that `conjuncts` reads.
+    Raises UnsupportedError for a model that does not cover all entities.
     """
 
-    def __init__(self, model: ComplEx, facts: FactIndex, settings: NsmpSettings) -> None:
+    gives_truths = False
+
+    def __init__(self, model: ComplEx, facts: FactIndex, messages: Messages) -> None:
+        if model.coverage.entities is not None:
+            raise UnsupportedError(
+                "message passing needs a model that knows every entity",
+                remedy="train one on the whole knowledge graph, or use another method",
+            )
         tensors = model.tensors
-        self._entity = tensors["entity"].float()
-        self._relation = tensors["relation"].float()
-        self._direction = torch.nn.functional.normalize(self._entity, dim=1)
+        self._entity = tensors["entity"].to(model.device, model.dtype)
+        self._relation = tensors["relation"].to(model.device, model.dtype)
+        self._length = torch.linalg.vector_norm(self._entity, dim=1).clamp(min=1e-12)
         self._facts = facts
-        self._settings = settings
-        self._links: dict[int, tuple[Tensor, Tensor]] = {}
+        self._messages = messages
+        self._links: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
 
-    def vectors(self, queries: Sequence[Query[int]]) -> list[TruthVector]:
-        """One (1, entities) vector of scores per question; those of one shape go side by side.
+    def values(
+        self, queries: Iterable[Query[int]], enough: Enough | None = None
+    ) -> Iterator[TruthVector]:
+        """One (1, entities) vector of scores per question; UnsupportedError as `conjuncts`.
 
-        Raises UnsupportedError for what has no messages: negated groups, equalities, a question
-        that has not exactly one answer variable.
+        Scores are never bounds, whatever is `enough`.
         """
-        groups: dict[Shape, list[tuple[int, QueryGraph]]] = {}
-        for i, query in enumerate(queries):
-            for graph in _disjuncts(normalize(query, PRODUCT, "dnf").graph):
-                groups.setdefault(_shape(graph), []).append((i, graph))
-        best: dict[int, Tensor] = {}
-        for group in groups.values():
-            for start in range(0, len(group), _BATCH):
-                part = group[start : start + _BATCH]
-                found = self._scores([graph for _, graph in part])
-                for (i, _), scores in zip(part, found, strict=True):
-                    best[i] = torch.maximum(best[i], scores) if i in best else scores
-        count = self._entity.shape[0]
-        return [
-            TruthVector.from_rows(TruthRows.from_dense(best[i][None]), count)
-            for i in range(len(queries))
-        ]
+        for query in queries:
+            scores = [self._scores(one) for one in conjuncts(query)]
+            best = torch.stack(scores).amax(0, keepdim=True)
+            yield TruthVector.from_rows(TruthRows.from_dense(best), best.shape[1])
 
-    def _scores(self, graphs: list[QueryGraph]) -> Tensor:
-        """(batch, entities) scores of query graphs that differ in their ids only."""
-        states = self._start(graphs)
-        variables = [node for node in states if isinstance(node, Variable)]
-        for _ in range(len(variables) + 1):
-            states |= {v: self._update(v, states, graphs) for v in variables}
-        answer = states[graphs[0].free[0]]
-        direction = torch.nn.functional.normalize(answer.embedding, dim=1)
-        alike = torch.softmax(direction @ self._direction.T, 1)
-        weight = self._settings.weight
-        return weight * answer.members + (1 - weight) * alike
+    def _scores(self, conjunct: Conjunct) -> Tensor:
+        passing = _Passing(conjunct, {v: self._unheard() for v in conjunct.variables})
+        for receivers in _layers(conjunct):
+            # All at once: a layer hears what the one before it knew.
+            passing.states |= self._heard(passing, receivers)
+        weight = self._messages.weight
+        answer = passing.states[conjunct.answer] or self._nothing()
+        length = torch.linalg.vector_norm(answer.embedding).clamp(min=1e-12)
+        cosine = (self._entity @ answer.embedding) / (self._length * length)
+        return weight * answer.members + (1 - weight) * torch.softmax(cosine, 0)
 
-    def _start(self, graphs: list[QueryGraph]) -> dict[Variable | int, _State]:
-        """Constants are known, by position: 2 · edge + end; variables know nothing yet."""
-        size, (count, width) = len(graphs), self._entity.shape
-        states: dict[Variable | int, _State] = {}
-        for i, edge in enumerate(_edges(graphs[0])):
-            for end, node in enumerate((edge.source, edge.target)):
-                if isinstance(node, Variable):
-                    states[node] = _State(
-                        torch.zeros(size, width),
-                        torch.zeros(size, count),
-                        torch.full((size,), not self._settings.pruning),
-                    )
-                    continue
-                ids = torch.tensor([_constant(_edges(g)[i], end) for g in graphs])
-                one_hot = torch.zeros(size, count).scatter_(1, ids[:, None], 1.0)
-                awake = torch.ones(size, dtype=torch.bool)
-                states[2 * i + end] = _State(self._entity[ids], one_hot, awake)
+    def _heard(
+        self, passing: _Passing, receivers: tuple[Variable, ...]
+    ) -> dict[Variable, _State | None]:
+        letters = [one for one in _letters(passing.conjunct) if one.receiver in receivers]
+        messages = self._say(passing, letters)
+        states: dict[Variable, _State | None] = {}
+        told: dict[Variable, Tensor] = {}
+        for receiver in receivers:
+            several = [message for one, message in messages.items() if one.receiver == receiver]
+            members = _normalised(torch.stack(several).prod(0)) if several else None
+            if members is None or (self._messages.pruning and not members.any()):
+                states[receiver] = self._unheard()
+            else:
+                told[receiver] = members
+        if told:
+            # One product for all of them; its shape depends on nothing but the question.
+            embeddings = torch.stack(list(told.values())) @ self._entity
+            for (receiver, members), embedding in zip(told.items(), embeddings, strict=True):
+                states[receiver] = _State(embedding, members)
         return states
 
-    def _update(
-        self, variable: Variable, states: dict[Variable | int, _State], graphs: list[QueryGraph]
-    ) -> _State:
-        product = torch.ones(len(graphs), self._entity.shape[0])
-        heard = torch.zeros(len(graphs), dtype=torch.bool)
-        for i, edge in enumerate(_edges(graphs[0])):
-            relations = [_edges(graph)[i].relation for graph in graphs]
-            ends = (edge.source, edge.target)
-            for end in (0, 1):
-                if ends[1 - end] != variable:
-                    continue
-                sender = ends[end]
-                state = states[sender if isinstance(sender, Variable) else 2 * i + end]
-                message = self._message(state, relations, end == 0, edge.negated)
-                product *= torch.where(state.awake[:, None], message, 1.0)
-                heard |= state.awake
-        members = _normalised(product) * heard[:, None]
-        awake = members.any(1) if self._settings.pruning else heard
-        return _State(members @ self._entity, members, awake)
+    def _say(self, passing: _Passing, letters: list[_Letter]) -> dict[_Letter, Tensor]:
+        """(entities,) per message, those of silent terms left out."""
+        fresh = [one for one in letters if one not in passing.said]
+        states = {one: self._state(passing, one.sender) for one in fresh}
+        spoken = [(one, state) for one, state in states.items() if state is not None]
+        found = {one: passing.said[one] for one in letters if one in passing.said}
+        if not spoken:
+            return found
+        atoms = [passing.conjunct.atoms[one.atom] for one, _ in spoken]
+        composed = torch.stack(
+            [
+                self._composed(state, atom, one.forward)
+                for (one, state), atom in zip(spoken, atoms, strict=True)
+            ]
+        )
+        # Faster in the CPU libraries than the product the other way round.
+        neural = torch.softmax((self._entity @ composed.T).T, 1)
+        for row, ((one, state), atom) in enumerate(zip(spoken, atoms, strict=True)):
+            moved = self._moved(state.members, atom.relation ^ (not one.forward))
+            if atom.negated:
+                moved = self._messages.alpha / moved.shape[0] - moved
+            found[one] = _normalised(neural[row] + _normalised(moved))
+            if isinstance(one.sender, Constant):
+                passing.said[one] = found[one]
+        return found
 
-    def _message(
-        self, sender: _State, relations: list[int], forward: bool, negated: bool
-    ) -> Tensor:
-        """(batch, entities): what a sender at the source (forward) or target says of the other."""
-        query = _compose(sender.embedding, self._relation[relations], conjugate=not forward)
-        neural = torch.softmax((-query if negated else query) @ self._entity.T, 1)
-        moved = torch.zeros_like(sender.members)
-        for row, relation in enumerate(relations):
-            sources, targets = self._along(relation if forward else relation ^ 1)
-            moved[row].index_add_(0, targets, sender.members[row, sources])
-        if negated:
-            moved = self._settings.alpha / self._entity.shape[0] - moved
-        return _normalised(neural + _normalised(moved))
+    def _state(self, passing: _Passing, node: Node) -> _State | None:
+        if isinstance(node, Variable):
+            return passing.states[node]
+        embedding = self._entity[node.name]
+        members = torch.zeros_like(self._length)
+        members[node.name] = 1
+        return _State(embedding, members)
 
-    def _along(self, relation: int) -> tuple[Tensor, Tensor]:
-        """(facts,) sources and targets of the facts under a directed relation."""
+    def _unheard(self) -> _State | None:
+        return None if self._messages.pruning else self._nothing()
+
+    def _nothing(self) -> _State:
+        return _State(torch.zeros_like(self._entity[0]), torch.zeros_like(self._length))
+
+    def _composed(self, state: _State, atom: Edge, forward: bool) -> Tensor:
+        """(2d,): h∘r towards the tail, t∘conj(r) towards the head, negated for a negated atom."""
+        real, imaginary = state.embedding.chunk(2)
+        r_real, r_imaginary = self._relation[atom.relation].chunk(2)
+        if not forward:
+            r_imaginary = -r_imaginary
+        composed = torch.cat(
+            (real * r_real - imaginary * r_imaginary, real * r_imaginary + imaginary * r_real)
+        )
+        return -composed if atom.negated else composed
+
+    def _moved(self, members: Tensor, relation: int) -> Tensor:
+        """(entities,): at each entity the sum of its sources under a directed relation."""
         if relation not in self._links:
-            heads = self._facts.heads(relation)
-            offsets, tails = self._facts.rows(heads, [relation] * len(heads))
-            lengths = torch.from_numpy(offsets).diff()
-            sources = torch.from_numpy(heads).long().repeat_interleave(lengths)
-            self._links[relation] = sources, torch.from_numpy(tails).long()
-        return self._links[relation]
+            targets = self._facts.heads(relation ^ 1)
+            offsets, sources = self._facts.rows(targets, [relation ^ 1] * len(targets))
+            parts = (targets, offsets, sources)
+            self._links[relation] = tuple(  # type: ignore[assignment]
+                torch.from_numpy(part).long().to(members.device) for part in parts
+            )
+        at, bounds, along = self._links[relation]
+        moved = torch.zeros_like(members)
+        if len(at):
+            # Summed by segments, in the same order on every device.
+            moved[at] = torch.segment_reduce(members[along], "sum", offsets=bounds)
+        return moved
 
 
-def _compose(embedding: Tensor, relation: Tensor, *, conjugate: bool) -> Tensor:
-    """Complex product of [real | imaginary] rows, with the relation or its conjugate."""
-    real, imaginary = embedding.chunk(2, 1)
-    r_real, r_imaginary = relation.chunk(2, 1)
-    if conjugate:
-        r_imaginary = -r_imaginary
-    return torch.cat(
-        (real * r_real - imaginary * r_imaginary, real * r_imaginary + imaginary * r_real), 1
-    )
+def _letters(conjunct: Conjunct) -> list[_Letter]:
+    """Every message that a variable may receive, both ways along each atom."""
+    found = []
+    for i, atom in enumerate(conjunct.atoms):
+        for forward, sender, receiver in (
+            (True, atom.source, atom.target),
+            (False, atom.target, atom.source),
+        ):
+            if isinstance(receiver, Variable):
+                found.append(_Letter(i, forward, sender, receiver))
+    return found
+
+
+def _layers(conjunct: Conjunct) -> list[tuple[Variable, ...]]:
+    """The variables to update in each of variables + 1 layers: those that the answer can hear of.
+
+    The last layer needs the answer alone, the one before it what the answer hears, and so on.
+    """
+    letters = _letters(conjunct)
+    layers: list[tuple[Variable, ...]] = [(conjunct.answer,)]
+    for _ in conjunct.variables:
+        senders = {one.sender for one in letters if one.receiver in layers[-1]}
+        layers.append(tuple(v for v in conjunct.variables if v in senders))
+    return layers[::-1]
 
 
 def _normalised(values: Tensor) -> Tensor:
-    """Entries below 1e-14 dropped, then each row divided by its sum."""
+    """Entries below 1e-14 dropped, then divided by the sum."""
     kept = torch.where(values < _SMALLEST, 0.0, values)
-    return kept / kept.sum(1, keepdim=True).clamp(min=_SMALLEST)
-
-
-def _disjuncts(graph: QueryGraph) -> Iterable[QueryGraph]:
-    if len(graph.free) != 1:
-        raise UnsupportedError(
-            f"message passing ranks one answer variable, the question has {len(graph.free)}",
-            remedy="ask with another method",
-        )
-    first = graph.members[0]
-    if len(graph.members) == 1 and isinstance(first, Alternatives):
-        return [part for option in first.options for part in _disjuncts(option)]
-    return [graph]
-
-
-def _edges(graph: QueryGraph) -> list[Edge]:
-    edges = [m for m in graph.members if isinstance(m, Edge) and m.relation != EQUALS]
-    if len(edges) < len(graph.members):
-        raise UnsupportedError(
-            "message passing knows atoms only, no negated group and no equality",
-            remedy="ask with another method",
-        )
-    return edges
-
-
-def _shape(graph: QueryGraph) -> Shape:
-    """What questions must share to be computed side by side."""
-    return tuple((_label(e.source), _label(e.target), e.negated) for e in _edges(graph))
-
-
-def _label(node: Node) -> str:
-    return f"?{node.name}" if isinstance(node, Variable) else "constant"
-
-
-def _constant(edge: Edge, end: int) -> int:
-    node = edge.target if end else edge.source
-    assert isinstance(node, Constant)
-    return node.name
+    return kept / kept.sum().clamp(min=_SMALLEST)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -14,6 +14,7 @@ from kgreason.errors import DataError, UsageError
 
 Header = dict[str, Any]
 Key = tuple[str, str, int]
+Counts = dict[str, list[float]]
 FORMAT = 1
 FIGURES = ("MRR", "Hits@1", "Hits@3", "Hits@10")
 _FREE = frozenset({"machine"})
@@ -26,6 +27,8 @@ class Record:
 
     index: its place among the suite's questions of the type. question: as its file spells it.
     ranks: of its hard answers, in ascending order of their ids. seconds: its share of its batch.
+    missing: how many links that are not observed each of them needs, where the suite says so.
+    counts: numbers that add up over questions, see `thresholds`.
     """
 
     suite: str
@@ -35,6 +38,8 @@ class Record:
     figures: dict[str, float]
     ranks: list[float]
     seconds: float
+    missing: list[int] | None = None
+    counts: Counts = field(default_factory=dict)
 
     @property
     def key(self) -> Key:

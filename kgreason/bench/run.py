@@ -7,51 +7,30 @@ that was ended and gone on with is the run that was not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice, zip_longest
 from pathlib import Path
 from time import perf_counter
 
-import torch
-
 from kgreason import __version__
 from kgreason.bench.averages import family_of
+from kgreason.bench.counting import Counter, entailed_below, has_negation
+from kgreason.bench.executors import EXECUTORS, Executor
+from kgreason.bench.figures import question_figures
 from kgreason.bench.fingerprints import facts_fingerprint, model_fingerprint, suite_fingerprint
-from kgreason.bench.methods import Method
-from kgreason.bench.metrics import filtered_ranks, question_figures, tie_share
-from kgreason.bench.questions import BenchmarkQuestion, Suite, require_fit, restrict
+from kgreason.bench.metrics import rank_bounds, tie_share
+from kgreason.bench.questions import BenchmarkQuestion, Ids, Suite, require_fit, restrict
 from kgreason.bench.records import FORMAT, Header, Record, Run, RunFile
-from kgreason.bench.values import vector_of
+from kgreason.bench.settings import RunSettings
+from kgreason.bench.values import vector_or_bounds
 from kgreason.errors import UsageError
+from kgreason.execution import Bounds, Value
 from kgreason.formula import Exists, walk
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.predictors import load_predictor
-from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
-from kgreason.truth import resolve_logic
-
-DEFAULT_BATCH = 64
+from kgreason.reasoner import Enough
 
 Progress = Callable[[int, int, float], None]
 """Called with the questions done, their total, and the mean reciprocal rank of those done."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSettings:
-    """What a run does.
-
-    model: a checkpoint, None for methods without one. observed: splits whose facts are known.
-    batch: questions computed together, and written together. max_memory: bytes; neither of these
-    two changes a figure.
-    """
-
-    method: Method
-    model: Path | None = None
-    observed: tuple[str, ...] = ("train",)
-    ties: str = "expected"
-    dtype: str = "float32"
-    device: str = "cpu"
-    max_memory: int = DEFAULT_MEMORY
-    batch: int = DEFAULT_BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +64,10 @@ def run(
     nothing to rank and is left out. Raises UsageError when `output` holds another run.
     """
     tie_share(settings.ties)
+    if settings.threshold is not None and not 0 < settings.threshold <= 1:
+        raise UsageError(
+            f"a threshold of {settings.threshold:g}", remedy="give a truth above 0, at most 1"
+        )
     if settings.method.scores == (settings.model is None):
         raise UsageError(
             f"the method {settings.method.name} needs {'a' if settings.method.scores else 'no'} "
@@ -127,6 +110,9 @@ def make_header(
         "model": model and {"name": model.name, "sha256": model_fingerprint(model)},
         "observed": list(settings.observed),
         "ties": settings.ties,
+        "threshold": settings.threshold,
+        "seed": settings.seed,
+        "tolerance": settings.tolerance,
         "dtype": settings.dtype,
         "device": settings.device,
         "suites": [
@@ -135,6 +121,7 @@ def make_header(
                 "family": family_of(whole.types),
                 "graph": graphs[asked.graph].name,
                 "calibration": settings.method.calibration_for(graphs[asked.graph].name),
+                "messages": _text(settings.method.messages_for(graphs[asked.graph].name)),
                 "sha256": suite_fingerprint(whole),
                 "facts_sha256": facts_fingerprint(graphs[asked.graph], settings.observed),
                 "types": {kind: len(_rankable(asked, kind)) for kind in asked.types},
@@ -145,65 +132,77 @@ def make_header(
     }
 
 
-def make_reasoner(graph: KnowledgeGraph, settings: RunSettings, calibration: str) -> Reasoner:
-    """The engine as the method wants it."""
-    method = settings.method
-    predictor = load_predictor(
-        settings.model or "facts",
-        graph,
-        observed=settings.observed,
-        observed_truth=method.observed_truth,
-        calibration=calibration,
-        device=settings.device,
-        dtype=settings.dtype,
-    )
-    return Reasoner(
-        predictor,
-        graph.index(settings.observed),
-        resolve_logic(method.logic),
-        method.semantics,
-        dtype=torch.float64 if settings.dtype == "float64" else torch.float32,
-        device=settings.device,
-        max_memory=settings.max_memory,
-        frontier=method.frontier,
-    )
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def answer(
     tasks: Iterable[Task], graph: KnowledgeGraph, settings: RunSettings
 ) -> Iterator[list[Record]]:
     """Records of the tasks, batch by batch; those of one calibration after those of another."""
+    counter = Counter(graph, settings.observed, threshold=settings.threshold, seed=settings.seed)
     calibrations: dict[str, list[Task]] = {}
     for task in tasks:
         direct = not any(isinstance(part, Exists) for part in walk(task.question.query.formula))
         calibration = settings.method.calibration_for(graph.name, direct=direct)
         calibrations.setdefault(calibration, []).append(task)
     for calibration, several in calibrations.items():
-        yield from _answer(several, make_reasoner(graph, settings, calibration), settings)
+        executor = EXECUTORS[settings.method.executor](graph, settings, calibration)
+        yield from _answer(several, executor, counter, settings)
 
 
 def _answer(
-    tasks: Iterable[Task], reasoner: Reasoner, settings: RunSettings
+    tasks: Iterable[Task], executor: Executor, counter: Counter, settings: RunSettings
 ) -> Iterator[list[Record]]:
     waiting = iter(tasks)
     while batch := list(islice(waiting, settings.batch)):
+        asked = [task.question for task in batch]
+        known = list(counter.entailed(asked))
+        spent: list[float] = []
+        enough = _enough(asked, known, settings)
+        values = executor.values([question.query for question in asked], enough)
+        records = []
+        for task, value, entailed in zip(batch, _timed(values, spent), known, strict=True):
+            question, truth = task.question, vector_or_bounds(value)
+            best, worst = rank_bounds(truth, question.easy, question.hard, settings.ties)
+            ranks = 2 / (1 / best + 1 / worst)
+            counts = counter.counts(truth, question, entailed, truths=executor.gives_truths)
+            missing = None if question.missing is None else question.missing.tolist()
+            told = repr(question.key), question_figures(ranks), ranks.tolist()
+            records.append(Record(*task.key, *told, 0.0, missing, counts))
+        seconds = round(sum(spent) / len(batch), 6)
+        yield [replace(record, seconds=seconds) for record in records]
+
+
+def _enough(
+    asked: Sequence[BenchmarkQuestion], known: Sequence[Ids], settings: RunSettings
+) -> Enough:
+    """Whether bounds prove the ranks, and which entailed answers stand below others."""
+
+    def enough(number: int, value: Bounds) -> bool:
+        question = asked[number]
+        if settings.threshold is not None:
+            return False
+        best, worst = rank_bounds(value, question.easy, question.hard, settings.ties)
+        if float((1 / best - 1 / worst).mean()) > 2 * settings.tolerance:
+            return False
+        if has_negation(question):
+            return True
+        fewest, most = entailed_below(value, known[number])
+        return fewest == most
+
+    return enough
+
+
+def _timed(values: Iterator[Value], spent: list[float]) -> Iterator[Value]:
+    """The same values; `spent` gets the seconds that making each took."""
+    while True:
         start = perf_counter()
-        plans = [reasoner.prepare(task.question.query)[1] for task in batch]
-        ranks = [
-            filtered_ranks(vector_of(value), task.question.easy, task.question.hard, settings.ties)
-            for task, value in zip(batch, reasoner.stream(plans), strict=True)
-        ]
-        seconds = (perf_counter() - start) / len(batch)
-        yield [
-            Record(
-                *task.key,
-                repr(task.question.key),
-                question_figures(r),
-                r.tolist(),
-                round(seconds, 6),
-            )
-            for task, r in zip(batch, ranks, strict=True)
-        ]
+        value = next(values, None)
+        spent.append(perf_counter() - start)
+        if value is None:
+            return
+        yield value
 
 
 def _require_own_names(suites: Sequence[Suite]) -> None:

@@ -18,15 +18,21 @@ TRAIN, TEST = "train", "test"
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """Names of the splits whose facts are observed, and of all splits."""
+    """Names of the splits whose facts are observed, and of all that count as true."""
 
     observed: tuple[str, ...]
     all: tuple[str, ...]
 
     @classmethod
-    def of(cls, graph: KnowledgeGraph, observed: Iterable[str] | None = None) -> Splits:
-        """By default all splits but the last are observed, as in BetaE's test questions.
+    def of(
+        cls,
+        graph: KnowledgeGraph,
+        observed: Iterable[str] | None = None,
+        whole: Iterable[str] | None = None,
+    ) -> Splits:
+        """By default all splits are true, and of those all but the last observed, as in BetaE.
 
+        whole: `train` and `valid` make questions for validation, which see nothing of the test.
         Raises UsageError when nothing would be left to predict, or a split does not exist.
         """
         if len(graph.splits) < 2:
@@ -34,18 +40,26 @@ class Splits:
                 f"{graph.name} has only the split {graph.splits[0]!r}: no answer is missing",
                 remedy="give a graph with train and test facts, or hold some out: --hold-out 0.1",
             )
-        chosen = graph.splits[:-1] if observed is None else tuple(dict.fromkeys(observed))
-        if unknown := [split for split in chosen if split not in graph.splits]:
+        every = _named(graph, whole)
+        chosen = every[:-1] if observed is None else _named(graph, observed)
+        if not chosen or not set(chosen) < set(every):
+            told = ["nothing" if not names else ", ".join(names) for names in (chosen, every)]
             raise UsageError(
-                f"{graph.name} has no split {unknown[0]!r}",
-                remedy=f"its splits are {', '.join(graph.splits)}",
+                f"the observed splits are {told[0]}, those whose facts are true {told[1]}",
+                remedy="name at least two true splits, and observe some but not all of them",
             )
-        if not chosen or len(chosen) == len(graph.splits):
-            raise UsageError(
-                "all splits are observed" if chosen else "no split is observed",
-                remedy=f"name some but not all of {', '.join(graph.splits)}",
-            )
-        return cls(tuple(split for split in graph.splits if split in chosen), graph.splits)
+        return cls(chosen, every)
+
+
+def _named(graph: KnowledgeGraph, names: Iterable[str] | None) -> tuple[str, ...]:
+    """The named splits in the graph's order, None for all."""
+    wanted = graph.splits if names is None else tuple(names)
+    if unknown := [split for split in wanted if split not in graph.splits]:
+        raise UsageError(
+            f"{graph.name} has no split {unknown[0]!r}",
+            remedy=f"its splits are {', '.join(graph.splits)}",
+        )
+    return tuple(split for split in graph.splits if split in wanted)
 
 
 def hold_out(graph: KnowledgeGraph, share: float, seed: int) -> KnowledgeGraph:

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from kgreason.bench.averages import averages, explain_average, in_order
+from kgreason.bench.links import links_table
 from kgreason.bench.records import FIGURES, Header, Record, Run
 from kgreason.bench.tables import Cell, Table
+from kgreason.bench.thresholds import entailment, threshold_tables, total
 
 
 def type_means(run: Run, suite: str, metric: str = "MRR") -> dict[str, float]:
@@ -22,8 +24,14 @@ def mean(records: Iterable[Record], metric: str) -> float:
 
 
 def summarize(run: Run) -> list[Table]:
-    """A table for each suite: a row per type, then the averages."""
-    return [_suite_table(run, suite) for suite in run.header["suites"]]
+    """Tables for each suite: types and averages, missing links, truths at a threshold."""
+    tables = []
+    for suite in run.header["suites"]:
+        links = links_table(run, suite)
+        tables.append(_suite_table(run, suite))
+        tables += [links] if links is not None else []
+        tables += threshold_tables(run, suite)
+    return tables
 
 
 def _suite_table(run: Run, suite: Header) -> Table:
@@ -46,6 +54,7 @@ def _suite_table(run: Run, suite: Header) -> Table:
         notes.insert(0, f"unfinished: {unfinished:,} questions are still to be asked")
     notes += protocol(run.header, suite)
     if found:
+        notes += entailment(total(record for several in found.values() for record in several))
         notes.append(_time([record for records in found.values() for record in records]))
     return Table(suite["name"], head, tuple(rows), tuple(notes))
 
@@ -59,22 +68,48 @@ def _time(records: Sequence[Record]) -> str:
 def protocol(header: Header, suite: Header) -> tuple[str, ...]:
     """What was run, in a few lines; every word of it is in the run's header."""
     method, model = header["method"], header["model"]
-    known = method["observed_truth"]
-    beam, direct = method["frontier"], method["direct_calibration"]
+    splits = ", ".join(header["observed"]) or "nothing"
     return (
         "filtered rank of each hard answer, mean over a question's hard answers, then over "
         f"questions, × 100; ties {header['ties']}",
-        f"method {method['name']}: logic {method['logic']}, semantics {method['semantics']}, "
-        + (f"calibration {suite['calibration']}, " if method["scores"] else "")
-        + (f"without inner variables {direct}, " if direct else "")
-        + ("all candidates" if beam is None else f"the {beam} truest candidates of each ∃"),
-        f"observed {', '.join(header['observed']) or 'nothing'} with truth "
-        + ("as scored" if known is None else f"{known:g}")
-        + f", scores in {header['dtype']} on {header['device']}",
+        f"method {method['name']}: " + _TOLD[_executor(method)](method, suite),
+        f"observed {splits} {_trust(method)}, scores in {header['dtype']} on {header['device']}",
         (f"model {model['name']} {_short(model['sha256'])}, " if model else "no model, ")
         + f"questions {_short(suite['sha256'])}, facts of {suite['graph']} "
         f"{_short(suite['facts_sha256'])}, kgreason {header['version']}",
     )
+
+
+def _executor(method: Header) -> str:
+    return str(method.get("executor", "reasoner"))
+
+
+def _reasoner(method: Header, suite: Header) -> str:
+    beam, direct = method["frontier"], method["direct_calibration"]
+    return (
+        f"logic {method['logic']}, semantics {method['semantics']}, "
+        + (f"calibration {suite['calibration']}, " if method["scores"] else "")
+        + (f"without inner variables {direct}, " if direct else "")
+        + ("all candidates" if beam is None else f"the {beam} truest candidates of each ∃")
+    )
+
+
+def _nsmp(method: Header, suite: Header) -> str:
+    return (
+        f"message passing over the disjunctive normal form, {suite['messages']}; of a negated "
+        "group the one atom that ties it to the question is negated, the others stay"
+    )
+
+
+_TOLD = {"reasoner": _reasoner, "nsmp": _nsmp}
+"""By executor, what it did, in words."""
+
+
+def _trust(method: Header) -> str:
+    if _executor(method) != "reasoner":
+        return "as sets"
+    known = method["observed_truth"]
+    return f"with truth {'as scored' if known is None else f'{known:g}'}"
 
 
 def _short(digest: str) -> str:

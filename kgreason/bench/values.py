@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from kgreason.errors import UnsupportedError
-from kgreason.execution import Value
+from kgreason.execution import Bounds, Exact, Value
 from kgreason.truth.vector import TruthVector
 
 
-def vector_of(value: Value) -> TruthVector:
+def vector_of(value: Exact) -> TruthVector:
     """Truth of every entity, a batch of one; UnsupportedError for yes/no and tuple questions."""
     if not isinstance(value, TruthVector):
         raise UnsupportedError(
@@ -15,3 +15,8 @@ def vector_of(value: Value) -> TruthVector:
             remedy="ask questions with none or several through the engine",
         )
     return value
+
+
+def vector_or_bounds(value: Value) -> TruthVector | Bounds:
+    """The same, or bounds of it."""
+    return value if isinstance(value, Bounds) else vector_of(value)

@@ -16,9 +16,11 @@ from kgreason.errors import UsageError
 
 if TYPE_CHECKING:
     from kgreason.bench.methods import Method
-    from kgreason.bench.run import Progress, RunSettings
+    from kgreason.bench.run import Progress
+    from kgreason.bench.settings import RunSettings
     from kgreason.knowledge import KnowledgeGraph
 
+METHOD_NAMES = ("exact", "qto", "fit", "cqd-beam", "nsmp", "nsmp-unpruned", "facts")
 FORMATS = ("table", "markdown", "csv", "latex", "json")
 _OVER = "Instead of the method's own"
 _MACHINE = "Machine"
@@ -52,6 +54,19 @@ class QuestionSetOptions:
             autocompletion=offer("expected", "optimistic", "pessimistic"),
         ),
     ] = "expected"
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold",
+            metavar="TRUTH",
+            help="Count precision, recall and calibration of what is at least so true, say 0.5. "
+            "Every row is scored.",
+        ),
+    ] = None
+    seed: Annotated[
+        int,
+        typer.Option("--seed", min=0, help="Of the random non-answers that truths are held to."),
+    ] = 0
     observed: Annotated[
         str | None,
         typer.Option(
@@ -73,8 +88,8 @@ class MethodOptions:
         typer.Option(
             "--method",
             metavar="NAME",
-            help="exact, qto, fit, cqd-beam, facts.",
-            autocompletion=offer("exact", "qto", "fit", "cqd-beam", "facts"),
+            help=f"{', '.join(METHOD_NAMES)}.",
+            autocompletion=offer(*METHOD_NAMES),
         ),
     ] = "exact"
     logic: Annotated[
@@ -103,8 +118,9 @@ class MethodOptions:
 
     def chosen(self) -> Method:
         """The method with these changes."""
-        from kgreason.bench.methods import resolve_method
+        from kgreason.bench.methods import READS, resolve_method
 
+        method = resolve_method(self.method)
         changes: dict[str, Any] = {}
         if self.logic is not None:
             changes["logic"] = self.logic
@@ -115,13 +131,19 @@ class MethodOptions:
                 )
             changes["semantics"] = self.semantics
         if self.calibration is not None:
-            changes |= {"calibration": self.calibration}
-            changes |= {"graph_calibrations": (), "direct_calibration": None}
+            changes["calibration"] = self.calibration
         if self.observed_truth is not None:
             changes["observed_truth"] = truth(self.observed_truth)
         if self.frontier is not None:
             changes["frontier"] = _count(self.frontier)
-        return replace(resolve_method(self.method), **changes)
+        if unread := [name for name in changes if name not in READS[method.executor]]:
+            raise UsageError(
+                f"the method {method.name} has no {unread[0].replace('_', ' ')} to change",
+                remedy=f"leave out --{unread[0].replace('_', '-')}",
+            )
+        if "calibration" in changes:
+            changes |= {"graph_calibrations": (), "direct_calibration": None}
+        return replace(method, **changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +177,17 @@ class MachineOptions:
             "--max-memory", metavar="SIZE", help="Working memory.", rich_help_panel=_MACHINE
         ),
     ] = "2GiB"
+    tolerance: Annotated[
+        float,
+        typer.Option(
+            "--tolerance",
+            min=0.0,
+            max=1.0,
+            help="How far a question's mean reciprocal rank may be from the exact one. "
+            "Fewer rows are scored for 0.001 than for 0.",
+            rich_help_panel=_MACHINE,
+        ),
+    ] = 0.0
 
 
 def run(
@@ -197,18 +230,21 @@ def run(
     for suite in read:
         suite_graph(terminal, suite, graphs)
     with terminal.stage("torch", "starting"):
-        from kgreason.bench.run import RunSettings
         from kgreason.bench.run import run as ask
+        from kgreason.bench.settings import RunSettings
 
     settings = RunSettings(
         method=chosen,
         model=None if method.model in (None, "facts") else Path(str(method.model)),
         observed=_observed(questions.observed, next(iter(graphs.values()))),
         ties=questions.ties,
+        threshold=questions.threshold,
+        seed=questions.seed,
         dtype=machine.dtype,
         device=machine.device,
         max_memory=memory,
         batch=machine.batch,
+        tolerance=machine.tolerance,
     )
     types, limit = names(questions.types), questions.limit
     _ask(terminal, ask, (read, graphs, settings, output), types, limit, form)

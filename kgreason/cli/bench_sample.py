@@ -51,6 +51,14 @@ class SamplingOptions:
             help="Splits whose facts are known; by default all but the last.",
         ),
     ] = None
+    splits: Annotated[
+        str | None,
+        typer.Option(
+            "--splits",
+            metavar="SPLIT,…",
+            help="Splits whose facts are true; all. Without test: questions for validation.",
+        ),
+    ] = None
     hold_out: Annotated[
         float | None,
         typer.Option(
@@ -96,7 +104,7 @@ def sample(
     graph = _load(terminal, source)
     if options.hold_out is not None:
         graph = hold_out(graph, options.hold_out, options.seed)
-    splits = Splits.of(graph, names(options.observed))
+    splits = Splits.of(graph, names(options.observed), names(options.splits))
     with terminal.bar("sampling", len(types) * wish.per_type) as show:
         progress = _progress(types, wish, show)
         found = run(graph, splits, types, wish, processes=options.processes, progress=progress)

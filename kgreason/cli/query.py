@@ -47,6 +47,34 @@ class OutputOptions:
             rich_help_panel=_OUTPUT,
         ),
     ] = None
+    new: Annotated[
+        bool,
+        typer.Option(
+            "--new",
+            help="Leave out the answers that known facts alone give.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False
+    max_rows: Annotated[
+        int | None,
+        typer.Option(
+            "--max-rows",
+            min=0,
+            metavar="N",
+            help="Stop after so many rows of the model, and say what is proved by then.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None
+    max_seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--max-seconds",
+            min=0.0,
+            metavar="S",
+            help="Stop after about so long, and say what is proved by then.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None
     format: Annotated[
         str | None,
         typer.Option(
@@ -162,7 +190,10 @@ def _answers(
     # The other formats have no place for witnesses.
     witness = target.format == TABLE and not output.no_witness
     with terminal.stage("answers", "answering"):
-        return engine.ask(question, limit=limit, witness=witness)
+        from kgreason.execution import Budget
+
+        budget = Budget(output.max_rows, output.max_seconds)
+        return engine.ask(question, limit=limit, new=output.new, budget=budget, witness=witness)
 
 
 def _deliver(
@@ -195,8 +226,14 @@ def _footer(terminal: Terminal, engine: Engine, answers: Answers) -> None:
         str(answers.work),
     ]
     if not answers.is_boolean:
-        parts.insert(0, f"{len(answers):,} of {answers.total:,} answers")
+        least = "" if answers.complete else "at least "
+        parts.insert(0, f"{len(answers):,} of {least}{answers.total:,} answers")
     terminal.note(" | ".join(parts))
+    if not answers.certain:
+        terminal.note(
+            "not proved to be the truest: the budget ended first; scores are lower bounds, and "
+            f"what is not shown has at most {answers.others:.4f}"
+        )
     if not answers.total and not answers.is_boolean and engine.predictor.price().facts_only:
         terminal.note("known facts alone give none; a model (-m) predicts missing links")
 

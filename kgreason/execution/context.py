@@ -21,6 +21,7 @@ class Context:
 
     max_entries: entries that the intermediates of one chunk may hold together.
     frontier: how many of its truest candidates a quantified variable keeps; None for all.
+    floor: candidates less true than this are left out, and what they might add bounds the result.
     """
 
     predictor: LinkPredictor
@@ -30,6 +31,7 @@ class Context:
     device: torch.device
     max_entries: int
     frontier: int | None = None
+    floor: float = 0.0
     pairs: int = 0
     largest: int = 0
 

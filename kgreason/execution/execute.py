@@ -6,16 +6,17 @@ in a table.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
-from torch import Tensor
 
 from kgreason.compute import Block, ComputationGraph, Kind, Step
 from kgreason.execution import binders, connectives, leaves
+from kgreason.execution.budget import Budget, Purse
 from kgreason.execution.context import Context, Frame
 from kgreason.execution.row_store import RowStore, Work
-from kgreason.execution.values import Table, Value, select
+from kgreason.execution.values import Bounds, Table, Value, least, most, select
 from kgreason.predictors.base import LinkPredictor
 from kgreason.truth import Logic
 from kgreason.truth.vector import TruthVector
@@ -77,8 +78,23 @@ class Executor:
         context = self._context
         return Work(context.store.rows, context.store.passes, context.pairs, context.largest)
 
-    def execute(self, graph: ComputationGraph) -> list[Value]:
-        """The value of every output, each with a batch of one row."""
+    @contextmanager
+    def within(self, budget: Budget | None) -> Iterator[None]:
+        """Inside, rows that would exceed the budget raise OutOfBudget."""
+        store = self._context.store
+        store.purse = None if budget is None else Purse(budget)
+        try:
+            yield
+        finally:
+            store.purse = None
+
+    def execute(self, graph: ComputationGraph, floor: float = 0.0) -> list[Value]:
+        """The value of every output, each with a batch of one row.
+
+        floor: candidates of an ∃ that are less true are not looked at; where that leaves a truth
+        open the value is `Bounds`. 0 for exact truths.
+        """
+        self._context.floor = floor
         device = self._context.device
         uses = _last_uses(graph)
         values: dict[int, Value] = {}
@@ -104,10 +120,24 @@ class Executor:
         if step.kind in _BINDERS:
             value = _BINDERS[step.kind](context, step, inputs, frame, self._run)
         else:
-            value = _STEPS[step.kind](context, step, inputs, frame)
-        if isinstance(value, TruthVector):
-            context.largest = max(context.largest, value.entities.shape[0])
+            value = self._step(step, inputs, frame)
+        for vector in (least(value), most(value)):
+            if isinstance(vector, TruthVector):
+                context.largest = max(context.largest, vector.entities.shape[0])
         return value
+
+    def _step(self, step: Step, inputs: list[Value], frame: Frame) -> Value:
+        """A step without a block: all of them are monotone, ¬ downwards and the others upwards."""
+        apply, context = _STEPS[step.kind], self._context
+        if not any(isinstance(value, Bounds) for value in inputs):
+            return apply(context, step, inputs, frame)
+        low = apply(context, step, [least(value) for value in inputs], frame)
+        high = apply(context, step, [most(value) for value in inputs], frame)
+        if step.kind is Kind.COMPLEMENT:
+            low, high = high, low
+        assert not isinstance(low, Table | Bounds)
+        assert not isinstance(high, Table | Bounds)
+        return Bounds(low, high)
 
 
 def _last_uses(graph: ComputationGraph) -> dict[int, int]:
@@ -118,9 +148,16 @@ def _last_uses(graph: ComputationGraph) -> dict[int, int]:
 
 def _row(value: Value, row: int) -> Value:
     """One instance of a batched value, as a batch of one."""
-    device = value.device if isinstance(value, Tensor) else _tensor(value).device
-    return select(value, torch.tensor([row], device=device))
+    return select(value, torch.tensor([row], device=_device(value)))
 
 
-def _tensor(value: TruthVector | Table) -> Tensor:
-    return value.owner if isinstance(value, Table) else value.background
+def _device(value: Value) -> torch.device:
+    match value:
+        case Bounds():
+            return _device(value.lower)
+        case Table():
+            return value.owner.device
+        case TruthVector():
+            return value.background.device
+        case _:
+            return value.device

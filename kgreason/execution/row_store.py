@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import monotonic
 
 import torch
 from torch import Tensor
 
+from kgreason.execution.budget import Purse
 from kgreason.predictors.base import LinkPredictor
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector, gather_ranges
@@ -47,13 +49,15 @@ class RowStore:
     """Rows by (entity, relation), fetched on demand in one pass for all that are missing.
 
     When the budget is full the store forgets everything and starts again; rows asked for later are
-    then scored a second time, and counted so.
+    then scored a second time, and counted so. purse: what may still be spent, None for no limit;
+    OutOfBudget is raised before rows that would exceed it.
     """
 
     def __init__(
         self, predictor: LinkPredictor, dtype: torch.dtype, device: torch.device, budget: int
     ) -> None:
         self.predictor = predictor
+        self.purse: Purse | None = None
         self.rows = 0
         self.passes = 0
         self._dtype = dtype
@@ -113,8 +117,14 @@ class RowStore:
 
     def _fetch(self, keys: Tensor) -> None:
         count = self.predictor.entity_count
+        asked = keys.shape[0]
+        if self.purse is not None:
+            self.purse.ask(asked)
+        start = monotonic()
         rows = self.predictor.rows(keys % count, keys // count)
-        self.rows += keys.shape[0]
+        if self.purse is not None:
+            self.purse.spend(asked, monotonic() - start)
+        self.rows += asked
         self.passes += 1
         self._append(keys, rows)
 

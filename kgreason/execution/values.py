@@ -1,4 +1,4 @@
-"""What a step yields: one truth per instance, a truth vector, or a table of several variables."""
+"""What a step yields: truths per instance, a truth vector, a table, or bounds of the former two."""
 
 from __future__ import annotations
 
@@ -22,15 +22,45 @@ class Table:
     vector: TruthVector
 
 
-Value = Tensor | TruthVector | Table
+Truths = Tensor | TruthVector
+Exact = Truths | Table
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Truths known only to lie between two others, which are of one shape."""
+
+    lower: Truths
+    upper: Truths
+
+
+Value = Exact | Bounds
+
+
+def least(value: Value) -> Exact:
+    """What a value is at least."""
+    return value.lower if isinstance(value, Bounds) else value
+
+
+def most(value: Value) -> Exact:
+    """What a value is at most."""
+    return value.upper if isinstance(value, Bounds) else value
 
 
 def select(value: Value, rows: Tensor) -> Value:
     """Instances of a batched value, in the order of `rows`, repeats allowed."""
-    if isinstance(value, TruthVector):
-        return value.select(rows)
-    if isinstance(value, Tensor):
-        return value[rows]
+    if isinstance(value, Table):
+        return _select_tuples(value, rows)
+    if isinstance(value, Bounds):
+        return Bounds(_select(value.lower, rows), _select(value.upper, rows))
+    return _select(value, rows)
+
+
+def _select(value: Truths, rows: Tensor) -> Truths:
+    return value[rows] if isinstance(value, Tensor) else value.select(rows)
+
+
+def _select_tuples(value: Table, rows: Tensor) -> Table:
     last = int(rows.max()) + 1 if rows.shape[0] else 0
     starts = torch.searchsorted(value.owner, torch.arange(last + 1, device=rows.device))
     offsets, positions = gather_ranges(starts, rows)

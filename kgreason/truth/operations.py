@@ -56,6 +56,19 @@ def scale(
     )
 
 
+def at_least(vector: TruthVector, least: Tensor) -> TruthVector:
+    """Every truth of row i raised to least[i] where it is below; least: (batch,)."""
+    keys, truths = vector.keys, vector.truths.maximum(least[vector.row])
+    return _pruned(vector.entity_count, vector.background.maximum(least), keys, truths)
+
+
+def below(vector: TruthVector, floor: float) -> Tensor:
+    """The greatest truth of each row among those below `floor`, 0 where there is none: (batch,)."""
+    best = torch.where(vector.background < floor, vector.background, 0.0)
+    low = torch.where(vector.truths < floor, vector.truths, 0.0)
+    return best.scatter_reduce(0, vector.row, low, "amax")
+
+
 def support(vector: TruthVector) -> TruthVector:
     """Truth 1 wherever the truth is above 0."""
     return TruthVector(

@@ -92,20 +92,21 @@ class TruthVector:
             self.truths[positions],
         )
 
-    def expand(self) -> tuple[Tensor, Tensor, Tensor]:
-        """(row, entity, truth) of every entity with truth above 0, row by row.
+    def expand(self, floor: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
+        """(row, entity, truth) of every entity with truth above 0 and at least `floor`, row by row.
 
-        A row over a positive background lists all entities.
+        A row over a background that qualifies lists all entities.
         """
-        if self.is_sparse:
-            keep = self.truths > 0
+        full = torch.nonzero((self.background > 0) & (self.background >= floor)).flatten()
+        if not full.shape[0]:
+            keep = (self.truths > 0) & (self.truths >= floor)
             return self.row[keep], self.entities[keep].long(), self.truths[keep]
-        full = torch.nonzero(self.background > 0).flatten()
         every = torch.arange(self.entity_count, device=full.device)
         dense_keys = (full[:, None] * self.entity_count + every).flatten()
         keys = torch.cat([self.keys, dense_keys]).unique()
         truths = self.at(keys)
-        keys, truths = keys[truths > 0], truths[truths > 0]
+        keep = (truths > 0) & (truths >= floor)
+        keys, truths = keys[keep], truths[keep]
         return keys // self.entity_count, keys % self.entity_count, truths
 
     def dense(self) -> Tensor:

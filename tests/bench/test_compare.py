@@ -49,6 +49,7 @@ def test_averages_are_over_the_types_that_are_there() -> None:
     assert found == {"AVG_P": (15.0, ["1p", "2p"]), "AVG_N": (5.0, ["2in"])}
     assert family_of(("1p", "pni")) == "BetaE"
     assert family_of(("pni", "2il")) == "EFO1"
+    assert family_of(("1p", "pni", "pni-efo1", "2il")) == family_of(("1p", "2il")) == "sampled"
     assert in_order("BetaE", ["2u-DM", "2in", "1p"]) == ["1p", "2in", "2u-DM"]
 
 

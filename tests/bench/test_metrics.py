@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from kgreason.bench.metrics import TIES, filtered_ranks, question_figures
+from kgreason.bench.figures import question_figures
+from kgreason.bench.metrics import TIES, filtered_ranks
 from kgreason.errors import UsageError
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector

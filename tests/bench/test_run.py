@@ -13,8 +13,10 @@ import pytest
 from kgreason.bench.methods import METHODS
 from kgreason.bench.questions import Suite
 from kgreason.bench.records import Record, read_run
-from kgreason.bench.run import RunSettings, Task, answer, run
+from kgreason.bench.run import Task, answer, run
+from kgreason.bench.settings import RunSettings
 from kgreason.bench.suites import read_suite
+from kgreason.bench.thresholds import total
 from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import KnowledgeGraph
 from tests.bench.random_suite import write_suite, write_weights
@@ -45,7 +47,7 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(suite, graphs, RunSettings(method=METHODS["exact"], model=model), tmp_path)
 
 
-@pytest.mark.parametrize("name", ["exact", "fit", "cqd-beam"])
+@pytest.mark.parametrize("name", ["exact", "fit", "cqd-beam", "nsmp"])
 def test_a_figure_depends_on_neither_order_nor_batch_nor_memory(bench: Bench, name: str) -> None:
     settings = replace(bench.settings, method=METHODS[name])
     expected = bench.run(method=METHODS[name])
@@ -73,6 +75,28 @@ def test_a_record_says_what_a_table_needs(bench: Bench) -> None:
     assert header["method"]["name"] == "exact"
     assert header["suites"][0]["types"]["2in"] == len(bench.suite.questions["2in"])
     assert len(header["model"]["sha256"]) == len(header["suites"][0]["sha256"]) == 64
+
+
+def test_what_follows_from_observed_facts_ranks_first(bench: Bench) -> None:
+    """With a trust of 1 no other entity has more truth."""
+    trusted = total(bench.run())
+    assert trusted["entailed"][0] > 0
+    assert trusted["entailed"][1] == 0
+    doubted = replace(METHODS["exact"], observed_truth=None)
+    assert total(bench.run("doubted.jsonl", method=doubted))["entailed"][1] > 0
+
+
+def test_truths_are_counted_where_a_threshold_is_asked_for(bench: Bench) -> None:
+    plain = bench.run()
+    counted = bench.run("counted.jsonl", threshold=0.5)
+    assert [record.ranks for record in counted] == [record.ranks for record in plain]
+    assert set(total(plain)) == {"entailed"}
+    assert {"entailed", "entailed closed", "taken", "bin 0"} <= set(total(counted))
+    assert total(counted)["entailed"] == total(plain)["entailed"]
+    # Whatever the batch, and scores are no truths to count.
+    assert bench.run("batched.jsonl", threshold=0.5, batch=5, max_memory=1 << 20) == counted
+    scored = bench.run("scored.jsonl", threshold=0.5, method=METHODS["nsmp"])
+    assert set(total(scored)) == {"entailed", "entailed closed"}
 
 
 def test_a_run_cut_anywhere_goes_on_to_the_same_end(bench: Bench) -> None:

@@ -25,6 +25,19 @@ def test_splits_of_a_benchmark() -> None:
             Splits.of(umls, wrong)
 
 
+def test_splits_of_questions_for_validation() -> None:
+    umls = KnowledgeGraph.load("pykeen:umls")
+    whole = ["valid", "train"]
+    assert Splits.of(umls, whole=whole) == Splits(("train",), ("train", "valid"))
+    assert Splits.of(umls, ["valid"], whole) == Splits(("valid",), ("train", "valid"))
+    for observed in (["test"], ["train", "test"], whole):
+        with pytest.raises(UsageError, match="split"):
+            Splits.of(umls, observed, whole)
+    for wrong in (["train"], [], ["train", "vlaid"]):
+        with pytest.raises(UsageError, match="split"):
+            Splits.of(umls, whole=wrong)
+
+
 def test_a_graph_without_splits_says_what_is_missing(plain: KnowledgeGraph) -> None:
     with pytest.raises(UsageError, match="only the split 'train'") as raised:
         Splits.of(plain)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kgreason.bench.methods import METHODS
+from kgreason.cli.bench_run import METHOD_NAMES
 from tests.bench.random_suite import write_suite, write_weights
 from tests.cli.conftest import Run
 
@@ -56,6 +58,37 @@ def test_everything_of_a_method_can_be_changed(
     assert header["dtype"] == "float64"
 
 
+@pytest.mark.parametrize("name", ["nsmp", "nsmp-unpruned"])
+def test_message_passing(run: Run, suite: Path, model: Path, tmp_path: Path, name: str) -> None:
+    ran = run("bench", "run", suite, "-m", model, "--method", name, "-o", tmp_path / "run.jsonl")
+    assert ran.code == 0, ran.err
+    assert f"method {name}: message passing over the disjunctive normal form, α 100" in ran.out
+    assert ("silent" in ran.out) == (name == "nsmp")
+
+
+def test_the_help_names_every_method() -> None:
+    assert tuple(METHODS) == METHOD_NAMES
+
+
+def test_a_labelled_suite_is_summed_up_by_missing_links(
+    run: Run, suite: Path, model: Path, tmp_path: Path
+) -> None:
+    sampled = tmp_path / "sampled.parquet"
+    made = run(*("bench", "sample", suite, "-o", sampled, "--types", "1p,2p", "--per-type", "3"))
+    assert made.code == 0, made.err
+    command = ("bench", "run", sampled, "-m", model, "--threshold", "0.3", "--seed", "5")
+    ran = run(*command, "-o", tmp_path / "run.jsonl")
+    assert ran.code == 0, ran.err
+    assert "MRR × 100 by missing links" in ran.out
+    assert "answers from a truth of 0.3 on" in ran.out
+    assert "(seed 5)" in ran.out
+    assert "0 of them below an entity that is not" in ran.out
+    report = run("bench", "report", tmp_path / "run.jsonl", "--format", "csv")
+    assert report.code == 0, report.err
+    assert "by missing links" in report.out
+    assert "calibration error" in report.out
+
+
 def test_facts_need_no_model(run: Run, suite: Path, tmp_path: Path) -> None:
     ran = run("bench", "run", suite, "--method", "facts", "-o", tmp_path / "r", "--format", "csv")
     assert ran.code == 0, ran.err
@@ -70,9 +103,13 @@ def test_facts_need_no_model(run: Run, suite: Path, tmp_path: Path) -> None:
         "--method facts --format html",
         "--method facts --types 9z",
         "--method facts --semantics cnf",
+        "--method nsmp --frontier 8",
+        "--method nsmp --calibration mass",
         "--method facts --logic none",
         "--method facts --frontier 0",
         "--method facts --ties luck",
+        "--method facts --threshold 0",
+        "--method facts --threshold 1.5",
         "--method facts --observed future",
     ],
 )

@@ -14,7 +14,11 @@ from kgreason.truth.operations import exists
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
 
-PARAMETERS = {"hamacher": (0.0, 0.5, 1.0, 2.0, 10.0), "yager": (0.5, 1.0, 2.0, 5.0)}
+PARAMETERS = {
+    "hamacher": (0.0, 0.5, 1.0, 2.0, 10.0),
+    "yager": (0.5, 1.0, 2.0, 5.0),
+    "qto": (1.0, 3.0, 6.0),
+}
 TOLERANCE = 1e-9
 
 EVERY = [

@@ -23,6 +23,7 @@ from kgreason.planning import (
     inputs,
     is_scalar,
     plan,
+    plan_for,
     references,
 )
 from kgreason.planning.price import support
@@ -225,7 +226,7 @@ def test_the_plan_for_a_variable_gives_its_max_marginal() -> None:
         (value,) = engine.truths([whole])
         joint = dense(value, whole, query.free)
         for axis, variable in enumerate(query.free):
-            (marginal,) = engine.marginals([(variable, graph)])
+            (marginal,) = engine.truths([plan_for(variable, graph, PRODUCT, engine.statistics)])
             assert isinstance(marginal, TruthVector)
             np.testing.assert_allclose(marginal.dense()[0], joint.max(1 - axis), atol=1e-12)
 

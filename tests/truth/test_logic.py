@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from kgreason.errors import UsageError
-from kgreason.truth import GODEL, LOGICS, Godel, Hamacher, Lukasiewicz, Yager, resolve_logic
+from kgreason.truth import (
+    GODEL,
+    LOGICS,
+    PRODUCT,
+    Godel,
+    Hamacher,
+    Law,
+    Lukasiewicz,
+    Yager,
+    resolve_logic,
+)
 
 
 @pytest.mark.parametrize("name", LOGICS)
@@ -40,3 +51,14 @@ def test_a_parameter_that_cannot_be_taken(text: str) -> None:
 def test_a_parameter_out_of_range(text: str) -> None:
     with pytest.raises(UsageError, match="parameter is"):
         resolve_logic(text)
+
+
+def test_a_negation_with_a_factor() -> None:
+    truths = torch.tensor([0.0, 0.1, 0.25, 0.5, 1.0])
+    found = resolve_logic("qto:3").negate(truths)
+    torch.testing.assert_close(found, torch.tensor([1.0, 0.7, 0.25, 0.0, 0.0]))
+    assert resolve_logic("qto:1").laws == PRODUCT.laws
+    assert PRODUCT.laws - resolve_logic("qto").laws == {Law.INVOLUTION, Law.DE_MORGAN}
+    for text in ("qto:0.5", "qto:inf"):
+        with pytest.raises(UsageError, match="factor"):
+            resolve_logic(text)

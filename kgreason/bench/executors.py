@@ -1,0 +1,95 @@
+"""What computes a method's values: the engine, or message passing; one table for the runner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+import torch
+
+from kgreason.bench.nsmp import Nsmp
+from kgreason.bench.settings import RunSettings
+from kgreason.errors import UnsupportedError, UsageError
+from kgreason.execution import Value
+from kgreason.formula import Query
+from kgreason.knowledge import KnowledgeGraph
+from kgreason.predictors import ComplEx, load_checkpoint, load_predictor
+from kgreason.reasoner import Enough, Reasoner
+from kgreason.truth import resolve_logic
+
+
+class Executor(Protocol):
+    """Answers questions over one knowledge graph."""
+
+    @property
+    def gives_truths(self) -> bool:
+        """Whether its values are truths, and not only scores to rank by."""
+        ...
+
+    def values(self, queries: Sequence[Query[int]], enough: Enough) -> Iterator[Value]:
+        """The value of each question, in order, exact or bounds that are `enough`.
+
+        The bits of an exact value depend on no other question.
+        """
+        ...
+
+
+class Reasoned:
+    """The engine: normal form, plan, batched computation."""
+
+    gives_truths = True
+
+    def __init__(self, reasoner: Reasoner) -> None:
+        self._reasoner = reasoner
+
+    def values(self, queries: Sequence[Query[int]], enough: Enough) -> Iterator[Value]:
+        plans = [self._reasoner.prepare(query)[1] for query in queries]
+        yield from self._reasoner.settle(plans, enough)
+
+
+def _reasoner(graph: KnowledgeGraph, settings: RunSettings, calibration: str) -> Executor:
+    method = settings.method
+    predictor = load_predictor(
+        settings.model or "facts",
+        graph,
+        observed=settings.observed,
+        observed_truth=method.observed_truth,
+        calibration=calibration,
+        device=settings.device,
+        dtype=settings.dtype,
+    )
+    reasoner = Reasoner(
+        predictor,
+        graph.index(settings.observed),
+        resolve_logic(method.logic),
+        method.semantics,
+        dtype=torch.float64 if settings.dtype == "float64" else torch.float32,
+        device=settings.device,
+        max_memory=settings.max_memory,
+        frontier=method.frontier,
+    )
+    return Reasoned(reasoner)
+
+
+def _nsmp(graph: KnowledgeGraph, settings: RunSettings, _: str) -> Executor:
+    messages = settings.method.messages_for(graph.name)
+    assert settings.model is not None
+    assert messages is not None
+    if settings.dtype == "bfloat16":
+        raise UsageError("message passing has no bfloat16", remedy="use float32 or float64")
+    model = load_checkpoint(
+        settings.model, graph.vocabulary, device=settings.device, dtype=settings.dtype
+    )
+    if not isinstance(model, ComplEx):
+        raise UnsupportedError(
+            f"message passing composes ComplEx embeddings, {settings.model} holds {model.name}",
+            remedy="give a ComplEx checkpoint, or use another method",
+        )
+    return Nsmp(model, graph.index(settings.observed), messages)
+
+
+EXECUTORS: Mapping[str, Callable[[KnowledgeGraph, RunSettings, str], Executor]] = {
+    "reasoner": _reasoner,
+    "nsmp": _nsmp,
+}
+"""Makers by the name that `Method.executor` bears; the last argument is a calibration's text."""

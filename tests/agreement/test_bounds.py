@@ -1,0 +1,91 @@
+"""Bounds against the outside judge: every truth lies between them, every certificate holds."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+
+from kgreason.answers import top_is_certain
+from kgreason.bench.metrics import filtered_ranks, rank_bounds
+from kgreason.execution import Bounds, Exact, Value, least, most
+from kgreason.truth import GODEL, PRODUCT, Logic
+from kgreason.truth.vector import TruthVector
+from tests.agreement import judge
+from tests.agreement.generators import TABLE_KINDS, random_query, random_table
+from tests.agreement.table import TablePredictor, reasoner
+from tests.agreement.test_engine import TREATMENTS
+
+SLACK = 1e-9
+SIZE, RELATIONS = 5, 2
+
+
+def _dense(value: Exact) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    assert isinstance(value, TruthVector | torch.Tensor)
+    found = value.dense() if isinstance(value, TruthVector) else value
+    array: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = found[0].numpy()
+    return array
+
+
+@pytest.mark.parametrize("kind", TABLE_KINDS)
+@pytest.mark.parametrize(("logic", "judged", "semantics"), TREATMENTS)
+def test_every_truth_lies_between_its_bounds(
+    logic: Logic, judged: judge.JudgeLogic, semantics: judge.Semantics, kind: str
+) -> None:
+    rng = Random(f"bounds{logic}{semantics}{kind}")
+    table = random_table(rng, SIZE, RELATIONS, kind)  # type: ignore[arg-type]
+    queries = [random_query(rng, SIZE, RELATIONS, rng.choice((0, 1, 1))) for _ in range(12)]
+    engine = reasoner(TablePredictor(table), logic, semantics)
+    plans = [engine.prepare(query)[1] for query in queries]
+    expected = [judge.evaluate(query, table, judged, semantics) for query in queries]
+    steps = [0] * len(plans)
+
+    def look(number: int, value: Value) -> bool:
+        steps[number] += 1
+        assert (_dense(least(value)) <= expected[number] + SLACK).all()
+        assert (expected[number] <= _dense(most(value)) + SLACK).all()
+        return False
+
+    for value, wanted in zip(engine.settle(plans, look), expected, strict=True):
+        assert not isinstance(value, Bounds)
+        np.testing.assert_allclose(_dense(value), wanted, atol=SLACK)
+    # Where truths are 0 or 1 none is below a floor and above nothing; other logics make few such.
+    if logic in (GODEL, PRODUCT) and kind != "crisp":
+        assert sum(steps)
+
+
+@pytest.mark.parametrize(("logic", "judged", "semantics"), TREATMENTS)
+def test_certificates_hold(
+    logic: Logic, judged: judge.JudgeLogic, semantics: judge.Semantics
+) -> None:
+    rng = Random(f"certificates{logic}{semantics}")
+    table = random_table(rng, SIZE, RELATIONS, "sparse")
+    queries = [random_query(rng, SIZE, RELATIONS, 1) for _ in range(40)]
+    engine = reasoner(TablePredictor(table), logic, semantics)
+    plans = [engine.prepare(query)[1] for query in queries]
+    exact = engine.truths(plans)
+    answers = np.array(rng.sample(range(SIZE), 3))
+    easy, hard = np.sort(answers[:1]), np.sort(answers[1:])
+    certified = 0
+
+    def look(number: int, value: Bounds) -> bool:
+        nonlocal certified
+        whole = exact[number]
+        assert isinstance(whole, TruthVector)
+        ranks = filtered_ranks(whole, easy, hard)
+        best, worst = rank_bounds(value, easy, hard)
+        assert (best <= ranks).all()
+        assert (ranks <= worst).all()
+        truths = _dense(whole)
+        for count in (1, 2):
+            if top_is_certain(value, count):
+                certified += 1
+                chosen = np.argsort(-_dense(least(value)), kind="stable")[:count]
+                assert (chosen == np.argsort(-truths, kind="stable")[:count]).all()
+                assert (_dense(least(value))[chosen] == truths[chosen]).all()
+        return False
+
+    list(engine.settle(plans, look))
+    assert certified or logic not in (GODEL, PRODUCT)
