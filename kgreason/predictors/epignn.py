@@ -18,7 +18,7 @@ from torch.nn import Module, Parameter
 from kgreason.errors import UsageError
 
 Pooling = Literal["min", "product", "mean"]
-POOLINGS: tuple[str, ...] = get_args(Pooling)
+POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
 LEAST = 1e-9
 """Smallest probability that a logarithm is taken of."""
 _INITIAL_SPREAD = 1.0

@@ -13,7 +13,7 @@ from kgreason.errors import CheckpointError, UsageError
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import load_predictor
 from kgreason.predictors.checkpoint import save_checkpoint
-from kgreason.predictors.epignn import Design, EpiGNN, Pooling
+from kgreason.predictors.epignn import POOLINGS, Design, EpiGNN, Pooling
 from kgreason.predictors.epignn_checkpoint import TrainedEpiGNN, one_slope
 from kgreason.predictors.epignn_graphs import PairGraphs
 from kgreason.predictors.epignn_links import load_epignn, over
@@ -185,3 +185,31 @@ def test_a_head_without_edges_reaches_itself_alone() -> None:
     neighbours = Neighbours.of(none, none, none, 2)
     around = neighbours.around(np.array([1]), np.array([3]))
     assert around.entity.tolist() == [1]
+
+
+def test_self_loops_say_nothing_and_a_graph_of_one_entity_is_a_graph(tmp_path: Path) -> None:
+    loops = KnowledgeGraph.from_triples([*FAMILY, ("a", "child", "a"), ("b", "spouse", "b")])
+    plain = KnowledgeGraph.from_triples(FAMILY)
+    trained = of_graph(plain)
+    assert torch.equal(scores(trained, loops), scores(trained, plain))
+    one = KnowledgeGraph.from_triples([("a", "child", "a")])
+    predictor = load_predictor(saved(trained, tmp_path / "m"), one)
+    assert predictor.rows(torch.tensor([0]), torch.tensor([0])).truths.tolist() == [1.0]
+    assert bool(scores(trained, one).isfinite().all())
+
+
+def test_contradictory_edges_give_finite_odds() -> None:
+    every = [("a", r, "b") for r in ("child", "spouse")] + [("b", "child", "a"), *FAMILY]
+    graph = KnowledgeGraph.from_triples(every)
+    for pooling in POOLINGS:
+        trained = of_graph(graph, pooling)
+        trained.model.relation.mul_(1e3)
+        assert bool(scores(trained, graph).isfinite().all())
+
+
+def test_odds_stay_above_the_floor_of_what_is_not_reached() -> None:
+    graph = KnowledgeGraph.from_triples(FAMILY)
+    trained = of_graph(graph)
+    trained.odds[:, 0] = 1e6
+    found = scores(trained, graph)
+    assert set(found.unique().tolist()) == {LEAST_ODDS, UNREACHED}
