@@ -94,10 +94,10 @@ def _trained(
     arguments: dict[str, object],
 ) -> Path:
     from kgreason.training import train
-    from kgreason.training.options import defaults
+    from kgreason.training.presets import preset
 
     assert output is not None
-    with terminal.bar("training epignn", epochs or defaults("epignn").epochs) as show:
+    with terminal.bar("training epignn", epochs or preset("epignn", None).epochs) as show:
         result = train(
             splits.learned,
             output,
@@ -107,7 +107,7 @@ def _trained(
             arguments=arguments,
             progress=False,
             say=terminal.note,
-            on_epoch=lambda done, loss: show(done, f"training epignn, loss {loss:.4f}"),
+            on_epoch=lambda report: show(report.epoch, f"training epignn, {report}"),
         )
     terminal.note(f"{result.path}: {result.epochs:,} epochs in {result.seconds:.1f} s")
     return result.path

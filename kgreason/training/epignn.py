@@ -7,7 +7,7 @@ for, a few of the head's many.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -68,14 +68,19 @@ class EpiGNNTrainer:
         self.model = EpiGNN(design, 2 * relations, self._random).to(options.device)
         self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=options.learning_rate)
 
-    def epoch(self) -> float:
-        """One pass over all facts; the mean loss, of facts whose tail is reached without them."""
+    def epoch(self, show: Callable[[float], None]) -> float:
+        """One pass over all facts; the mean loss, of facts whose tail is reached without them.
+
+        show: told after every step which share of the facts is done.
+        """
         left = 1 - self._done / self._options.epochs
         for group in self._optimizer.param_groups:
             group["lr"] = self._options.learning_rate * min(1.0, left / _DECAY)
         self._done += 1
-        total, count = 0.0, 0
+        total, count, asked = 0.0, 0, 0
         for batch in self._batches():
+            asked += sum(map(len, batch))
+            show(asked / len(self._questions))
             losses = self._losses(batch)
             if not len(losses):
                 continue
@@ -148,17 +153,25 @@ class EpiGNNTrainer:
         known = self._known.contains(*(column.ravel() for column in every))
         return target, known.reshape(is_tail.shape) & ~is_tail
 
+    def weights(self) -> dict[str, Tensor]:
+        """The model as it stands; the tensors change with training."""
+        return dict(self.model.state_dict())
+
+    def adopt(self, weights: dict[str, Tensor]) -> None:
+        """Take over what `weights` once gave."""
+        self.model.load_state_dict(weights)
+
     def state(self) -> dict[str, Tensor]:
         """Everything the next epoch depends on."""
         return {
             "random": self._random.get_state(),
-            **self.model.state_dict(),
+            **self.weights(),
             **pack_optimizer(self._optimizer),
         }
 
     def restore(self, state: dict[str, Tensor], epochs: int) -> None:
         """Continue from `state()` after `epochs` epochs."""
-        self.model.load_state_dict({name: state[name] for name in self.model.state_dict()})
+        self.adopt({name: state[name] for name in self.weights()})
         self._random.set_state(state["random"])
         unpack_optimizer(self._optimizer, state)
         self._done = epochs

@@ -37,7 +37,8 @@ def families(count: int, start: int = 0) -> KnowledgeGraph:
 
 
 def trainer(graph: KnowledgeGraph, **arguments: object) -> EpiGNNTrainer:
-    options = Options("epignn", 16, 4, 8, 0.02, 0.0, 0, "cpu", {**ARGUMENTS, **arguments})
+    given = {**ARGUMENTS, **arguments}
+    options = Options("epignn", 16, 4, 8, 0.02, 0.0, 0, 1, "auto", 0, "cpu", given)
     return EpiGNNTrainer(choose_facts(graph, 0.0, 0), graph.relation_count, options)
 
 
@@ -108,7 +109,6 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
             parted,
             model="epignn",
             arguments=ARGUMENTS,
-            save_seconds=0,
             on_epoch=stop_at(2),
             **SMALL,
         )
