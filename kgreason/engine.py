@@ -70,7 +70,7 @@ class Engine:
         semantics: Semantics = "text",
         observed: Iterable[str] | None = None,
         observed_truth: float | None = 1.0,
-        calibration: str = "softmax-degree",
+        calibration: str = "auto",
         device: str = "cpu",
         dtype: str = "float32",
         max_memory: int = DEFAULT_MEMORY,

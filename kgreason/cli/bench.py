@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgreason.cli import bench_closure, bench_sample
+from kgreason.cli.bench_inductive import inductive
+from kgreason.cli.bench_relational import relational
 from kgreason.cli.bench_report import report
 from kgreason.cli.bench_run import run
 from kgreason.cli.command import command
@@ -95,3 +97,5 @@ command(app, "run", run)
 command(app, "report", report)
 bench_closure.register(app)
 bench_sample.register(app)
+command(app, "relational", relational)
+command(app, "inductive", inductive)

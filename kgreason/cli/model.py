@@ -58,7 +58,7 @@ def show(terminal: Terminal, file: Checkpoint) -> None:
         ("dimension", f"{info.dimension:,}"),
         ("entities", f"{info.entities:,}"),
         ("relations", f"{info.relations:,}"),
-        ("vocabulary", info.vocabulary or "not recorded (bare weights)"),
+        ("vocabulary", info.vocabulary or _without_vocabulary(info)),
         *((f"argument {name}", str(value)) for name, value in info.arguments.items()),
     ]
     for name, value in info.training.items():
@@ -160,7 +160,7 @@ def mix(
     most: Annotated[int, typer.Option("--most", min=1, help="Most facts learned from.")] = 1000,
     calibration: Annotated[
         str, typer.Option("--calibration", help="From scores to truths.")
-    ] = "softmax-degree",
+    ] = "auto",
     device: Annotated[str, typer.Option(metavar="cpu|cuda", help="Where to compute.")] = "cpu",
 ) -> None:
     """Learn how much each of several models counts for each relation, and keep it in a file."""
@@ -196,6 +196,12 @@ def mix(
     write_mixture(output, models, weights, loaded.vocabulary)
     shares = ", ".join(f"{share:.4f}" for share in weights.overall.tolist())
     terminal.note(f"{output}: weights {shares} overall, from {weights.links:,} held-out links")
+
+
+def _without_vocabulary(info: CheckpointInfo) -> str:
+    if not info.names:
+        return "not recorded (bare weights)"
+    return f"any with its relations: {', '.join(info.names[:8])}{' …' * (len(info.names) > 8)}"
 
 
 def _words(name: str) -> str:

@@ -168,11 +168,12 @@ class ReasoningOptions:
         typer.Option(
             "--calibration",
             metavar="NAME:KEY=VALUE,…",
-            help="From a model's scores to truths: softmax-degree, mass, sigmoid, min-max.",
-            autocompletion=offer("softmax-degree", "mass", "sigmoid", "min-max"),
+            help="From a model's scores to truths: softmax-degree, mass, sigmoid, min-max, or auto "
+            "for what suits the model.",
+            autocompletion=offer("auto", "softmax-degree", "mass", "sigmoid", "min-max"),
             rich_help_panel=_MEANING,
         ),
-    ] = "softmax-degree"
+    ] = "auto"
     observed: Annotated[
         str | None,
         typer.Option(

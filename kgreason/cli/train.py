@@ -37,8 +37,10 @@ class TrainingOptions:
             "--model",
             "-m",
             metavar="MODEL",
-            help="complex, or the name of any PyKEEN model.",
-            autocompletion=offer("complex", "TransE", "DistMult", "RotatE", "TuckER", "ConvE"),
+            help="complex, epignn, or the name of any PyKEEN model.",
+            autocompletion=offer(
+                "complex", "epignn", "TransE", "DistMult", "RotatE", "TuckER", "ConvE"
+            ),
         ),
     ] = "complex"
     preset: Annotated[
@@ -79,7 +81,7 @@ class TrainingOptions:
     argument: Annotated[
         list[str] | None,
         typer.Option(
-            "--argument", metavar="NAME=VALUE", help="Further argument of a PyKEEN model (repeat)."
+            "--argument", metavar="NAME=VALUE", help="Further argument of the model (repeat)."
         ),
     ] = None
     validation: Annotated[

@@ -37,11 +37,13 @@ WEIGHTS = "model."
 class CheckpointInfo:
     """What a checkpoint says about itself.
 
-    model: `complex`, or the class name of a PyKEEN model. dimension: rank of the embeddings.
+    model: `complex`, `epignn`, or the class name of a PyKEEN model. dimension: rank of the
+    embeddings or, of EpiGNN, length of a state.
     entities, relations: sizes of the vocabulary (relations: base relations).
     vocabulary: fingerprint of entity and relation names; None in bare weights.
-    inverse: whether inverse relations have weights of their own (PyKEEN models).
-    arguments: keyword arguments that rebuild a PyKEEN model. training: how it was trained.
+    inverse: whether inverse relations have weights of their own (PyKEEN models, EpiGNN).
+    names: of the base relations by id, where other graphs with these relations may be asked.
+    arguments: what rebuilds the model besides its tensors. training: how it was trained.
     """
 
     model: str
@@ -52,6 +54,7 @@ class CheckpointInfo:
     inverse: bool = True
     arguments: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
     def metadata(self) -> dict[str, str]:
         """The metadata of the safetensors file."""
@@ -69,6 +72,8 @@ class CheckpointInfo:
             found["layout"] = "halves"
         if self.vocabulary:
             found["vocabulary"] = self.vocabulary
+        if self.names:
+            found["names"] = json.dumps(self.names, ensure_ascii=False)
         return found
 
 
@@ -256,6 +261,7 @@ def _info(
             inverse=metadata.get("inverse", "true") == "true",
             arguments=dict(json.loads(metadata.get("interaction", "{}"))),
             training=dict(json.loads(metadata.get("training", "{}"))),
+            names=tuple(map(str, json.loads(metadata.get("names", "[]")))),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(

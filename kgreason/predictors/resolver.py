@@ -14,12 +14,13 @@ from kgreason.predictors.base import LinkPredictor
 from kgreason.predictors.calibrated import DEFAULT_BLOCK_BYTES, CalibratedPredictor
 from kgreason.predictors.calibration import Calibration, parse_calibration
 from kgreason.predictors.checkpoint import COMPLEX, inspect, load_checkpoint
+from kgreason.predictors.epignn_checkpoint import EPIGNN
 from kgreason.predictors.facts import FactPredictor
 from kgreason.predictors.mixing import learn_weights
 from kgreason.predictors.mixture import MixturePredictor
 from kgreason.predictors.mixture_file import read_mixture
 from kgreason.predictors.rules import RulePredictor
-from kgreason.predictors.scorers import scoring_dtype
+from kgreason.predictors.scorers import Scorer, scoring_dtype
 from kgreason.rules import read_rules
 
 if TYPE_CHECKING:
@@ -31,17 +32,24 @@ MIXTURE = "mixture"
 VALIDATION = "valid"
 _FACTS_AT_LOAD = 300
 _SUFFIXES = {".txt": RULES, ".json": MIXTURE}
+AUTO = "auto"
+# What suits a kind of model: EpiGNN's scores are log-odds of truth already.
+_OWN_CALIBRATION = {EPIGNN: "sigmoid:cut=0.0001"}
+_USUAL_CALIBRATION = "softmax-degree"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a predictor is built from; `path` is None for predictors without a checkpoint."""
+    """What a predictor is built from.
+
+    path: None for predictors without a checkpoint. calibration: a parsed one, or `auto`.
+    """
 
     graph: KnowledgeGraph
     path: Path | None
     observed: tuple[str, ...] | None
     observed_truth: float | None
-    calibration: Calibration
+    calibration: str | Calibration
     device: torch.device
     dtype: torch.dtype
     block_bytes: int
@@ -57,12 +65,28 @@ def _scored(request: Request) -> LinkPredictor:
     assert request.path is not None
     vocabulary = request.graph.vocabulary
     scorer = load_checkpoint(request.path, vocabulary, device=request.device, dtype=request.dtype)
+    return _calibrated(request, scorer)
+
+
+def _epignn(request: Request) -> LinkPredictor:
+    from kgreason.predictors.epignn_links import load_epignn
+
+    assert request.path is not None
+    scorer = load_epignn(
+        request.path, request.graph, request.observed, device=request.device, dtype=request.dtype
+    )
+    return _calibrated(request, scorer)
+
+
+def _calibrated(request: Request, scorer: Scorer) -> LinkPredictor:
+    own = _OWN_CALIBRATION.get(_kind(request.path), _USUAL_CALIBRATION) if request.path else ""
+    calibration = own if request.calibration == AUTO else request.calibration
     return CalibratedPredictor(
         scorer,
-        request.calibration,
+        parse_calibration(calibration),
         request.graph.index(request.observed),
         observed_truth=request.observed_truth,
-        rankable=torch.from_numpy(~vocabulary.literal),
+        rankable=torch.from_numpy(~request.graph.vocabulary.literal),
         block_bytes=request.block_bytes,
     )
 
@@ -109,6 +133,7 @@ def _together(request: Request, paths: Sequence[Path | None]) -> LinkPredictor:
 PREDICTORS: dict[str, Callable[[Request], LinkPredictor]] = {
     FACTS: _facts,
     COMPLEX: _scored,
+    EPIGNN: _epignn,
     "pykeen": _scored,
     RULES: _rules,
     MIXTURE: _mixture,
@@ -121,7 +146,7 @@ def load_predictor(
     *,
     observed: Iterable[str] | None = None,
     observed_truth: float | None = 1.0,
-    calibration: str | Calibration = "softmax-degree",
+    calibration: str | Calibration = AUTO,
     device: str | torch.device = "cpu",
     dtype: str | torch.dtype = "float32",
     block_bytes: int = DEFAULT_BLOCK_BYTES,
@@ -131,8 +156,9 @@ def load_predictor(
     Several models make a mixture, weighted by how well they rank the split `valid` where that is
     held out.
     observed: splits whose facts are known, None for all of them. observed_truth: their truth, None
-    to leave them as scored. dtype: float32, float64 or (ComplEx) bfloat16. block_bytes: size of
-    one block of scores. Raises UsageError and CheckpointError.
+    to leave them as scored. calibration: `auto` for what suits the model. dtype: float32, float64
+    or (ComplEx) bfloat16. block_bytes: size of one block of scores. Raises UsageError and
+    CheckpointError.
     """
     models = [model] if isinstance(model, str | Path) else list(model)
     paths = [None if one == FACTS else Path(one) for one in models]
@@ -141,7 +167,7 @@ def load_predictor(
         path=None,
         observed=None if observed is None else tuple(observed),
         observed_truth=observed_truth,
-        calibration=parse_calibration(calibration),
+        calibration=calibration if calibration == AUTO else parse_calibration(calibration),
         device=usable_device(device),
         dtype=scoring_dtype(dtype),
         block_bytes=block_bytes,
@@ -175,4 +201,5 @@ def _kind(path: Path) -> str:
         )
     if path.suffix in _SUFFIXES:
         return _SUFFIXES[path.suffix]
-    return COMPLEX if inspect(path).model == COMPLEX else "pykeen"
+    model = inspect(path).model
+    return model if model in (COMPLEX, EPIGNN) else "pykeen"

@@ -24,7 +24,7 @@ class Options:
     patience: judgements without a better validation MRR after which training stops; 0 for never.
     evaluate_every: epochs from one judgement to the next.
     precision: `auto`, `float32` or `bfloat16`, in which ComplEx takes its products.
-    arguments: further keyword arguments of a PyKEEN model.
+    arguments: further arguments of EpiGNN (facets, pooling, rounds) or of a PyKEEN model.
     """
 
     model: str

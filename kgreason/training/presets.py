@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kgreason.errors import UsageError
 from kgreason.predictors.checkpoint import COMPLEX
+from kgreason.predictors.epignn_checkpoint import EPIGNN
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,14 @@ PRESETS = {
 }
 
 _COMPLEX = Preset(128, 50, 250, 0.1, 0.01, 10, 1, "small graphs")
+_EPIGNN = Preset(64, 8, 32, 0.01, 0.0, 0, 1, "small graphs")
 _PYKEEN = Preset(64, 100, 256, 0.01, 0.0, 10, 5, "PyKEEN's defaults")
 
 
 def preset(model: str, name: str | None) -> Preset:
     """The named preset, else the model's defaults. UsageError for names that are not known."""
     if name is None:
-        return _COMPLEX if model == COMPLEX else _PYKEEN
+        return {COMPLEX: _COMPLEX, EPIGNN: _EPIGNN}.get(model, _PYKEEN)
     found = PRESETS.get(name.lower())
     if found is None:
         raise UsageError(

@@ -16,6 +16,7 @@ from torch import Tensor
 from kgreason.errors import UsageError
 from kgreason.knowledge import FactIndex
 from kgreason.predictors.checkpoint import COMPLEX, save_checkpoint
+from kgreason.predictors.epignn_checkpoint import EPIGNN
 from kgreason.predictors.resolver import usable_device
 from kgreason.predictors.scorers import Scorer
 from kgreason.training.facts import TrainingFacts, choose_facts
@@ -76,7 +77,7 @@ def train(
 ) -> TrainingResult:
     """Train a model on a graph and write the checkpoint of its best epoch to `out`.
 
-    model: `complex` (native, full softmax) or any model of PyKEEN. preset: a name of `PRESETS`.
+    model: `complex` (native, full softmax), `epignn` or any of PyKEEN. preset: one of `PRESETS`.
     None leaves a setting to the preset, else to the model's default; see `Options` for what they
     mean. validation: see `choose_facts`. resume: go on with an unfinished run of the same settings
     (epochs and patience may differ), whose state is kept beside `out` after every epoch. progress:
@@ -204,14 +205,18 @@ def _trainer(facts: TrainingFacts, relations: int, options: Options) -> Trainer:
         from kgreason.training.complex import ComplExTrainer
 
         return ComplExTrainer(facts.train, facts.entities, relations, options)
+    if options.model == EPIGNN:
+        from kgreason.training.epignn import EpiGNNTrainer
+
+        return EpiGNNTrainer(facts, relations, options)
     from kgreason.training.pykeen import PyKEENTrainer
 
     return PyKEENTrainer(facts.train, facts.entities, relations, options)
 
 
 def _model_name(model: str) -> str:
-    if model.lower() == COMPLEX:
-        return COMPLEX
+    if model.lower() in (COMPLEX, EPIGNN):
+        return model.lower()
     try:
         from kgreason.predictors.pykeen import model_key
 

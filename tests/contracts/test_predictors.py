@@ -69,10 +69,21 @@ def _mixture(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredicto
     return load_predictor(folder / "mix.json", graph)
 
 
+def _epignn(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
+    from tests.predictors.test_epignn_scorer import of_graph
+
+    checkpoint = of_graph(graph).checkpoint()
+    if spoiled:
+        checkpoint.tensors["relation"][1, 0, 0] = torch.nan
+    save_checkpoint(folder / "epignn", checkpoint.info, checkpoint.tensors)
+    return load_predictor(folder / "epignn", graph)
+
+
 # One line for each predictor that can be named; it gets the whole suite below.
 MAKERS: dict[str, Maker] = {
     "facts": _facts,
     "complex": _complex,
+    "epignn": _epignn,
     "pykeen": _pykeen,
     "rules": _rules,
     "mixture": _mixture,
