@@ -56,23 +56,24 @@ class Prepared:
 class Engine:
     """Answers questions over one knowledge graph with one link predictor under one logic.
 
-    predictor: `facts`, the path of a checkpoint, or a LinkPredictor. observed: splits whose facts
-    are known (by default `train` where the graph has splits). observed_truth: the truth of a known
-    fact, None to leave it as the model scores it. semantics: "text" or "dnf". max_memory: bytes.
-    row_cache: a folder in which the rows of a checkpoint are kept, so that no later engine scores
-    them again; `notes` tells of what was wrong with it. `flush` writes, as does the end.
+    predictor: `facts`, the path of a model, several (a mixture), or a LinkPredictor. observed:
+    splits whose facts are known (by default `train` where the graph has splits). observed_truth:
+    the truth of a known fact, None to leave it as the model scores it. semantics: "text" or "dnf".
+    max_memory: bytes. row_cache: a folder in which the rows of a model are kept, so that no later
+    engine scores them again; `notes` tells of what was wrong with it. `flush` writes, as does the
+    end.
     """
 
     def __init__(
         self,
         graph: KnowledgeGraph,
-        predictor: str | Path | LinkPredictor = "facts",
+        predictor: str | Path | Sequence[str | Path] | LinkPredictor = "facts",
         *,
         logic: str | Logic = "product",
         semantics: Semantics = "text",
         observed: Iterable[str] | None = None,
         observed_truth: float | None = 1.0,
-        calibration: str = "softmax-degree",
+        calibration: str = "auto",
         device: str = "cpu",
         dtype: str = "float32",
         max_memory: int = DEFAULT_MEMORY,
@@ -92,11 +93,12 @@ class Engine:
             "device": device,
             "dtype": dtype,
         }
+        model = predictor
+        if isinstance(predictor, str | Path | Sequence):
+            predictor = load_predictor(predictor, graph, **made)
         shelf = None
         if row_cache is not None:
-            shelf = row_shelf(row_cache, predictor, graph, self.notes.append, made)
-        if isinstance(predictor, str | Path):
-            predictor = load_predictor(predictor, graph, **made)
+            shelf = row_shelf(row_cache, model, predictor.name, graph, made, self.notes.append)
         self.predictor: LinkPredictor = predictor
         truth_dtype = torch.float64 if dtype == "float64" else torch.float32
         self.reasoner = Reasoner(

@@ -21,7 +21,8 @@ from kgreason.truth import PRODUCT, Logic, Quantifier
 
 DEFAULT_MEMORY = 2 << 30
 
-_FLOORS = (1 / 4, 1 / 16, 1 / 64, 1 / 256, 1 / 1024, 1 / 4096, 0.0)
+# Twice the candidates cost more than doing the cheap part of a step once more.
+_FLOORS = (1 / 4, 1 / 16, *(0.5**n for n in range(5, 13)), 0.0)
 
 Enough = Callable[[int, Bounds], bool]
 """Whether bounds say all that is wanted of the plan of that number."""

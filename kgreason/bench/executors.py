@@ -66,10 +66,10 @@ def _reasoner(graph: KnowledgeGraph, settings: RunSettings, calibration: str) ->
         "device": settings.device,
         "dtype": settings.dtype,
     }
+    predictor = load_predictor(model, graph, **made)
     shelf = None
     if settings.row_cache is not None:
-        shelf = row_shelf(settings.row_cache, model, graph, settings.note, made)
-    predictor = load_predictor(model, graph, **made)
+        shelf = row_shelf(settings.row_cache, model, predictor.name, graph, made, settings.note)
     reasoner = Reasoner(
         predictor,
         graph.index(settings.observed),

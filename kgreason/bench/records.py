@@ -28,7 +28,8 @@ class Record:
     index: its place among the suite's questions of the type. question: as its file spells it.
     ranks: of its hard answers, in ascending order of their ids. seconds: its share of its batch.
     missing: how many links that are not observed each of them needs, where the suite says so.
-    counts: numbers that add up over questions, see `thresholds`.
+    counts: numbers that add up over questions, see `thresholds`. slack: how far the mean reciprocal
+    rank may be from the exact one, where a tolerance let the work end early.
     """
 
     suite: str
@@ -40,6 +41,7 @@ class Record:
     seconds: float
     missing: list[int] | None = None
     counts: Counts = field(default_factory=dict)
+    slack: float = 0.0
 
     @property
     def key(self) -> Key:

@@ -171,7 +171,8 @@ def _answer(
             counts = counter.counts(truth, question, entailed, truths=executor.gives_truths)
             missing = None if question.missing is None else question.missing.tolist()
             told = repr(question.key), question_figures(ranks), ranks.tolist()
-            records.append(Record(*task.key, *told, 0.0, missing, counts))
+            slack = float((1 / best - 1 / worst).mean()) / 2
+            records.append(Record(*task.key, *told, 0.0, missing, counts, slack))
         seconds = round(sum(spent) / len(batch), 6)
         yield [replace(record, seconds=seconds) for record in records]
 

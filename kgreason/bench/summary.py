@@ -55,8 +55,17 @@ def _suite_table(run: Run, suite: Header) -> Table:
     notes += protocol(run.header, suite)
     if found:
         notes += entailment(total(record for several in found.values() for record in several))
+        notes += _slack([record for records in found.values() for record in records])
         notes.append(_time([record for records in found.values() for record in records]))
     return Table(suite["name"], head, tuple(rows), tuple(notes))
+
+
+def _slack(records: Sequence[Record]) -> tuple[str, ...]:
+    """How exact the figures are, where a tolerance left something open."""
+    if not any(record.slack for record in records):
+        return ()
+    slack = 100 * float(np.mean([record.slack for record in records]))
+    return (f"ended when proved closely enough: MRR within ±{slack:.3f} of exact on the mean",)
 
 
 def _time(records: Sequence[Record]) -> str:

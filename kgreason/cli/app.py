@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kgreason import __version__
-from kgreason.cli import bench, data, explain, load, model, query, train, version
+from kgreason.cli import bench, data, explain, load, model, query, rules, train, version
 
 EXIT_CODES = (
     "Exit codes: 0 ok, 1 run-time failure, 2 usage or syntax, 3 unknown name, 4 unsupported, "
@@ -28,6 +28,7 @@ query.register(app)
 explain.register(app)
 train.register(app)
 app.add_typer(model.app, name="model")
+app.add_typer(rules.app, name="rules")
 app.add_typer(bench.app, name="bench")
 app.add_typer(data.app, name="data")
 version.register(app)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgreason.cli import bench_sample
+from kgreason.cli import bench_closure, bench_sample
 from kgreason.cli.bench_growth import growth
+from kgreason.cli.bench_inductive import inductive
+from kgreason.cli.bench_relational import relational
 from kgreason.cli.bench_report import report
 from kgreason.cli.bench_run import run
 from kgreason.cli.bench_speed import speed
@@ -97,4 +99,7 @@ command(app, "run", run)
 command(app, "report", report)
 command(app, "speed", speed)
 command(app, "growth", growth)
+bench_closure.register(app)
 bench_sample.register(app)
+command(app, "relational", relational)
+command(app, "inductive", inductive)

@@ -80,8 +80,13 @@ class MethodOptions:
     """Which method, and what is changed of it."""
 
     model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", metavar="MODEL", help="Checkpoint of a link predictor."),
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="MODEL",
+            help="A checkpoint, rules (.txt) or a mixture (.json).",
+        ),
     ] = None
     method: Annotated[
         str,
@@ -115,6 +120,16 @@ class MethodOptions:
             rich_help_panel=_OVER,
         ),
     ] = None
+
+    def model_path(self) -> Path | None:
+        """The file of the one model; a run is repeated, so a mixture's weights are in a file."""
+        models = self.model or ["facts"]
+        if len(models) > 1:
+            raise UsageError(
+                f"{len(models)} models for one run",
+                remedy="keep their mixture in a file first: kgreason model mix … -o mix.json",
+            )
+        return None if models[0] == "facts" else Path(models[0])
 
     def chosen(self) -> Method:
         """The method with these changes."""
@@ -244,7 +259,7 @@ def run(
 
     settings = RunSettings(
         method=chosen,
-        model=None if method.model in (None, "facts") else Path(str(method.model)),
+        model=method.model_path(),
         observed=_observed(questions.observed, next(iter(graphs.values()))),
         ties=questions.ties,
         threshold=questions.threshold,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from kgreason.cli.options import ReadingOptions, ReasoningOptions, names, size, truth
+from kgreason.cli.options import FACTS, ReadingOptions, ReasoningOptions, names, size, truth
 from kgreason.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from kgreason.formula import Query
     from kgreason.knowledge import KnowledgeGraph
     from kgreason.normal import Semantics
-
-FACTS = "facts"
 
 
 def load_graph(
@@ -54,12 +52,12 @@ def observed_splits(graph: KnowledgeGraph, options: ReasoningOptions) -> tuple[s
 def make_engine(terminal: Terminal, graph: KnowledgeGraph, options: ReasoningOptions) -> Engine:
     """The engine of these options; loads the model."""
     memory, known_truth = size(options.max_memory), truth(options.observed_truth)
-    with terminal.stage("model", f"loading {options.model}"):
+    with terminal.stage("model", f"loading {', '.join(options.models)}"):
         from kgreason.engine import Engine
 
         engine = Engine(
             graph,
-            options.model,
+            options.models,
             logic=options.logic,
             semantics=cast("Semantics", options.semantics),
             observed=observed_splits(graph, options),
@@ -87,7 +85,7 @@ def outline(
     terminal: Terminal, graph: KnowledgeGraph, question: Query[int], options: ReasoningOptions
 ) -> Explanation:
     """Everything up to the plan; a model is loaded only to learn what its rows cost."""
-    if options.model == FACTS:
+    if options.models == [FACTS]:
         return _outline_of_facts(graph, question, options)
     return make_engine(terminal, graph, options).explain(question, run=False)
 

@@ -58,7 +58,7 @@ def show(terminal: Terminal, file: Checkpoint) -> None:
         ("dimension", f"{info.dimension:,}"),
         ("entities", f"{info.entities:,}"),
         ("relations", f"{info.relations:,}"),
-        ("vocabulary", info.vocabulary or "not recorded (bare weights)"),
+        ("vocabulary", info.vocabulary or _without_vocabulary(info)),
         *((f"argument {name}", str(value)) for name, value in info.arguments.items()),
     ]
     for name, value in info.training.items():
@@ -143,6 +143,67 @@ def export(
     terminal.note(f"written to {output}")
 
 
+def mix(
+    terminal: Terminal,
+    models: Annotated[
+        list[Path],
+        typer.Argument(metavar="MODEL", help="Two or more checkpoints or files of rules."),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Mixture to write, mix.json.")
+    ],
+    graph: GraphOptions,
+    reading: ReadingOptions,
+    validation: Annotated[
+        str, typer.Option("--validation", metavar="SPLIT", help="Held-out facts to learn from.")
+    ] = "valid",
+    most: Annotated[int, typer.Option("--most", min=1, help="Most facts learned from.")] = 1000,
+    calibration: Annotated[
+        str, typer.Option("--calibration", help="From scores to truths.")
+    ] = "auto",
+    device: Annotated[str, typer.Option(metavar="cpu|cuda", help="Where to compute.")] = "cpu",
+) -> None:
+    """Learn how much each of several models counts for each relation, and keep it in a file."""
+    if len(models) < 2 or output.suffix != ".json":
+        raise UsageError(
+            "a mixture is made of two models or more, and its file ends in .json",
+            remedy="write for example: kgreason model mix a.safetensors rules.txt -g G -o mix.json",
+        )
+    loaded = load_graph(terminal, graph.graph, reading)
+    observed = ("train",) if "train" in loaded.splits else loaded.splits
+    if validation in (*observed, "test") or validation not in loaded.splits:
+        raise UsageError(
+            f"the split {validation!r} is none to learn a mixture from",
+            remedy="give a graph with train and validation facts; test facts are for judging",
+        )
+    with terminal.stage("model", "loading"):
+        from kgreason.predictors import load_predictor
+        from kgreason.predictors.mixing import learn_weights
+        from kgreason.predictors.mixture_file import write_mixture
+
+        members = [
+            load_predictor(path, loaded, observed=observed, calibration=calibration, device=device)
+            for path in models
+        ]
+    with terminal.bar("ranking", 1) as show:
+        weights = learn_weights(
+            members,
+            loaded.facts([validation]),
+            loaded.index([*observed, validation]),
+            most=most,
+            progress=lambda done, total: show(done, "ranking held-out links", total),
+        )
+    write_mixture(output, models, weights, loaded.vocabulary)
+    shares = ", ".join(f"{share:.4f}" for share in weights.overall.tolist())
+    terminal.note(f"{output}: weights {shares} overall, from {weights.links:,} held-out links")
+
+
+def _without_vocabulary(info: CheckpointInfo) -> str:
+    if not info.names:
+        return "not recorded (bare weights)"
+    return f"any with its relations: {', '.join(info.names[:8])}{' …' * (len(info.names) > 8)}"
+
+
 def _words(name: str) -> str:
     return name.replace("_", " ")
 
@@ -184,3 +245,4 @@ command(app, "list", list_models)
 command(app, "show", show)
 command(app, "import", import_model)
 command(app, "export", export)
+command(app, "mix", mix)

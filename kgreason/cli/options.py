@@ -13,6 +13,7 @@ import typer
 
 from kgreason.errors import DataError, UsageError
 
+FACTS = "facts"
 _DATA = "Knowledge graph"
 _QUESTION = "Question"
 _MEANING = "Meaning"
@@ -132,15 +133,16 @@ class ReasoningOptions:
     """What answers mean, and where they are computed."""
 
     model: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
             "--model",
             "-m",
             metavar="MODEL",
-            help="A checkpoint that predicts missing links, or `facts` for known facts only.",
+            help="What predicts missing links: a checkpoint, rules (.txt), a mixture (.json); "
+            "repeated, they are mixed. Without it, or `facts`: known facts only.",
             rich_help_panel=_MEANING,
         ),
-    ] = "facts"
+    ] = None
     logic: Annotated[
         str,
         typer.Option(
@@ -166,11 +168,12 @@ class ReasoningOptions:
         typer.Option(
             "--calibration",
             metavar="NAME:KEY=VALUE,…",
-            help="From a model's scores to truths: softmax-degree, mass, sigmoid, min-max.",
-            autocompletion=offer("softmax-degree", "mass", "sigmoid", "min-max"),
+            help="From a model's scores to truths: softmax-degree, mass, sigmoid, min-max, or auto "
+            "for what suits the model.",
+            autocompletion=offer("auto", "softmax-degree", "mass", "sigmoid", "min-max"),
             rich_help_panel=_MEANING,
         ),
-    ] = "softmax-degree"
+    ] = "auto"
     observed: Annotated[
         str | None,
         typer.Option(
@@ -223,6 +226,11 @@ class ReasoningOptions:
             rich_help_panel=_MACHINE,
         ),
     ] = None
+
+    @property
+    def models(self) -> list[str]:
+        """The models named, known facts where none is."""
+        return self.model or [FACTS]
 
 
 def size(text: str) -> int:

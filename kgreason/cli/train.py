@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +21,10 @@ from kgreason.errors import UsageError
 if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph
     from kgreason.training import TrainingResult
+    from kgreason.training.progress import EpochReport
+
+# Seconds between lines where no bar can be shown.
+_SILENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,19 +37,51 @@ class TrainingOptions:
             "--model",
             "-m",
             metavar="MODEL",
-            help="complex, or the name of any PyKEEN model.",
-            autocompletion=offer("complex", "TransE", "DistMult", "RotatE", "TuckER", "ConvE"),
+            help="complex, epignn, or the name of any PyKEEN model.",
+            autocompletion=offer(
+                "complex", "epignn", "TransE", "DistMult", "RotatE", "TuckER", "ConvE"
+            ),
         ),
     ] = "complex"
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="fb15k-237|nell995|wn18rr",
+            help="The literature's settings of complex for a known graph; "
+            "each can be given another value.",
+            autocompletion=offer("fb15k-237", "nell995", "wn18rr"),
+        ),
+    ] = None
     dimension: Annotated[int | None, typer.Option(help="Rank of the embeddings.")] = None
-    epochs: Annotated[int | None, typer.Option(help="Passes over all facts.")] = None
-    batch_size: Annotated[int | None, typer.Option(help="Facts per step.")] = None
+    epochs: Annotated[int | None, typer.Option(help="Passes over all facts, at most.")] = None
+    batch_size: Annotated[
+        int | None,
+        typer.Option(help="Per step: distinct (head, relation) pairs for complex, else facts."),
+    ] = None
     learning_rate: Annotated[float | None, typer.Option(help="Step size.")] = None
     regularization: Annotated[float | None, typer.Option(help="Weight of the N3 penalty.")] = None
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            help="Stop after so many judgements without a better validation MRR; 0 for never."
+        ),
+    ] = None
+    evaluate_every: Annotated[
+        int | None,
+        typer.Option(help="Epochs from one judgement to the next; the best one is written."),
+    ] = None
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|float32|bfloat16",
+            help="Of complex's products; auto is bfloat16 where a probe finds it faster.",
+            autocompletion=offer("auto", "float32", "bfloat16"),
+        ),
+    ] = "auto"
     argument: Annotated[
         list[str] | None,
         typer.Option(
-            "--argument", metavar="NAME=VALUE", help="Further argument of a PyKEEN model (repeat)."
+            "--argument", metavar="NAME=VALUE", help="Further argument of the model (repeat)."
         ),
     ] = None
     validation: Annotated[
@@ -105,28 +144,49 @@ def _train(
 ) -> TrainingResult:
     with terminal.stage("torch", "starting"):
         from kgreason.training import train as run
-        from kgreason.training.options import defaults
+        from kgreason.training.presets import preset
 
-    epochs = options.epochs or defaults(options.model.lower()).epochs
+    epochs = options.epochs or preset(options.model.lower(), options.preset).epochs
+    settings = dataclasses.asdict(options)
+    settings.update(arguments=arguments, validation=parse_validation(options.validation))
+    del settings["argument"]
     with terminal.bar(f"training {options.model}", epochs) as show:
+        live = _Live(terminal, show, options.model)
         return run(
             graph,
             output,
-            model=options.model,
-            dimension=options.dimension,
-            epochs=options.epochs,
-            batch_size=options.batch_size,
-            learning_rate=options.learning_rate,
-            regularization=options.regularization,
-            arguments=arguments,
-            validation=parse_validation(options.validation),
-            seed=options.seed,
-            device=options.device,
-            resume=options.resume,
+            **settings,
             progress=False,
             say=terminal.note,
-            on_epoch=lambda done, loss: show(done, f"training {options.model}, loss {loss:.4f}"),
+            on_part=live.part,
+            on_epoch=live.epoch,
         )
+
+
+class _Live:
+    """How the run stands: in the bar; where there is none, a line now and then."""
+
+    def __init__(self, terminal: Terminal, show: Callable[..., None], model: str) -> None:
+        self._terminal, self._show = terminal, show
+        self._text = f"training {model}"
+        self._doing = self._text
+        self._told = time.monotonic()
+
+    def part(self, done: float) -> None:
+        """Told the epochs done, as a fraction."""
+        self._show(done, self._doing)
+
+    def epoch(self, report: EpochReport) -> None:
+        """Told of every epoch."""
+        self._doing = f"{self._text}, {report}"
+        self._show(report.epoch, self._doing)
+        now = time.monotonic()
+        if not self._terminal.err.is_terminal and now - self._told > _SILENCE:
+            self._told = now
+            self._terminal.note(
+                f"epoch {report.epoch} of {report.epochs}: {report}, "
+                f"{report.seconds:.1f} s ({report.cpu_seconds:.1f} s of processors)"
+            )
 
 
 def parse_validation(text: str | None) -> str | float | None:

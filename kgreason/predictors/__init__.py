@@ -12,10 +12,17 @@ if TYPE_CHECKING:
     from kgreason.predictors.base import LinkPredictor, RowPrice
     from kgreason.predictors.calibrated import CalibratedPredictor
     from kgreason.predictors.calibration import Calibration, parse_calibration
-    from kgreason.predictors.checkpoint import CheckpointInfo, inspect, load_checkpoint
+    from kgreason.predictors.checkpoint import (
+        CheckpointInfo,
+        inspect,
+        load_checkpoint,
+        relation_weights,
+    )
     from kgreason.predictors.exchange import export_checkpoint, import_checkpoint
     from kgreason.predictors.facts import FactPredictor
+    from kgreason.predictors.mixture import MixturePredictor
     from kgreason.predictors.resolver import load_predictor
+    from kgreason.predictors.rules import RulePredictor
     from kgreason.predictors.scorers import ComplEx, Scorer
 
 _HOMES = {
@@ -25,7 +32,9 @@ _HOMES = {
     "ComplEx": "scorers",
     "FactPredictor": "facts",
     "LinkPredictor": "base",
+    "MixturePredictor": "mixture",
     "RowPrice": "base",
+    "RulePredictor": "rules",
     "Scorer": "scorers",
     "export_checkpoint": "exchange",
     "import_checkpoint": "exchange",
@@ -33,6 +42,7 @@ _HOMES = {
     "load_checkpoint": "checkpoint",
     "load_predictor": "resolver",
     "parse_calibration": "calibration",
+    "relation_weights": "checkpoint",
 }
 
 __all__ = [
@@ -42,7 +52,9 @@ __all__ = [
     "ComplEx",
     "FactPredictor",
     "LinkPredictor",
+    "MixturePredictor",
     "RowPrice",
+    "RulePredictor",
     "Scorer",
     "export_checkpoint",
     "import_checkpoint",
@@ -50,6 +62,7 @@ __all__ = [
     "load_checkpoint",
     "load_predictor",
     "parse_calibration",
+    "relation_weights",
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,3 +83,17 @@ class RowShelf(Protocol):
     def flush(self) -> None:
         """See to it that everything added is found from now on."""
         ...
+
+
+@runtime_checkable
+class Scoped(Protocol):
+    """A predictor that has nothing to say about some entities or relations, and knows it."""
+
+    def scope(self, relation: int) -> Tensor | None:
+        """(entities,) bool: between which entities links can be predicted; None for all."""
+        ...
+
+
+def scope_of(predictor: LinkPredictor, relation: int) -> Tensor | None:
+    """The scope of any predictor; one that declares none predicts between all entities."""
+    return predictor.scope(relation) if isinstance(predictor, Scoped) else None

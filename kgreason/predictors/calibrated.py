@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DEFAULT_BLOCK_BYTES = 16 * 2**20
 _SAMPLE = 64
+# Operations that the sample may cost.
+_SAMPLE_FLOPS = 2e10
 
 
 class CalibratedPredictor:
@@ -83,7 +85,7 @@ class CalibratedPredictor:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the scorer cannot say anything about, one sentence each."""
-        found = []
+        found = [*getattr(self.scorer, "notes", ())]
         missing = int((self._position < 0).sum())
         if missing:
             found.append(
@@ -116,6 +118,12 @@ class CalibratedPredictor:
             return with_facts
         scored = torch.nonzero(self._position >= 0).view(-1)
         return torch.cat((scored, with_facts)).unique(sorted=True)  # type: ignore[no-any-return]
+
+    def scope(self, relation: int) -> Tensor | None:
+        """(entities,) bool: between which entities links can be predicted; None for all."""
+        if not bool(self._relations[relation]):
+            return torch.zeros(self.entity_count, dtype=torch.bool, device=self._device)
+        return None if self._whole else self._position >= 0
 
     def price(self) -> RowPrice:
         return RowPrice(
@@ -220,12 +228,13 @@ class CalibratedPredictor:
         trained = torch.nonzero(self._relations).view(-1).cpu()
         if not len(heads) or not len(trained):
             return self._observed.fact_count / max(1, self.entity_count)
-        step = torch.arange(_SAMPLE)
+        count = int(max(2, min(_SAMPLE, _SAMPLE_FLOPS / max(1.0, self.scorer.flops))))
+        step = torch.arange(count)
         sample = self._scored(
-            heads[step * len(heads) // _SAMPLE].to(self._device),
+            heads[step * len(heads) // count].to(self._device),
             trained[step * 7 % len(trained)].to(self._device),
         )
-        return sample.entities.shape[0] / _SAMPLE
+        return sample.entities.shape[0] / count
 
 
 def _column_ids(scorer: Scorer, entity_count: int) -> Tensor:

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -35,11 +37,13 @@ WEIGHTS = "model."
 class CheckpointInfo:
     """What a checkpoint says about itself.
 
-    model: `complex`, or the class name of a PyKEEN model. dimension: rank of the embeddings.
+    model: `complex`, `epignn`, or the class name of a PyKEEN model. dimension: rank of the
+    embeddings or, of EpiGNN, length of a state.
     entities, relations: sizes of the vocabulary (relations: base relations).
     vocabulary: fingerprint of entity and relation names; None in bare weights.
-    inverse: whether inverse relations have weights of their own (PyKEEN models).
-    arguments: keyword arguments that rebuild a PyKEEN model. training: how it was trained.
+    inverse: whether inverse relations have weights of their own (PyKEEN models, EpiGNN).
+    names: of the base relations by id, where other graphs with these relations may be asked.
+    arguments: what rebuilds the model besides its tensors. training: how it was trained.
     """
 
     model: str
@@ -50,6 +54,7 @@ class CheckpointInfo:
     inverse: bool = True
     arguments: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
     def metadata(self) -> dict[str, str]:
         """The metadata of the safetensors file."""
@@ -67,6 +72,8 @@ class CheckpointInfo:
             found["layout"] = "halves"
         if self.vocabulary:
             found["vocabulary"] = self.vocabulary
+        if self.names:
+            found["names"] = json.dumps(self.names, ensure_ascii=False)
         return found
 
 
@@ -197,6 +204,22 @@ def load_checkpoint(
     return rebuild(checkpoint, device=device, dtype=scoring_dtype(dtype))
 
 
+def relation_weights(path: str | Path, vocabulary: Vocabulary) -> NDArray[np.float32]:
+    """(directed relations, 2d) rows `[real | imaginary]` of a ComplEx checkpoint that fits.
+
+    Raises CheckpointError for another model or another graph's.
+    """
+    checkpoint = read_checkpoint(path)
+    check_fit(path, checkpoint.info, vocabulary)
+    if checkpoint.info.model != COMPLEX:
+        raise CheckpointError(
+            f"{path} holds {checkpoint.info.model}, whose relations are no diagonal operators",
+            remedy="give a ComplEx checkpoint: kgreason train --model complex",
+        )
+    weights: NDArray[np.float32] = checkpoint.tensors["relation"].float().numpy()
+    return weights
+
+
 def check_fit(path: str | Path, info: CheckpointInfo, vocabulary: Vocabulary) -> None:
     """CheckpointError unless a checkpoint belongs to this vocabulary."""
     sizes = (vocabulary.entity_count, vocabulary.relation_count)
@@ -238,6 +261,7 @@ def _info(
             inverse=metadata.get("inverse", "true") == "true",
             arguments=dict(json.loads(metadata.get("interaction", "{}"))),
             training=dict(json.loads(metadata.get("training", "{}"))),
+            names=tuple(map(str, json.loads(metadata.get("names", "[]")))),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(

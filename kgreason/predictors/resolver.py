@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,24 +14,42 @@ from kgreason.predictors.base import LinkPredictor
 from kgreason.predictors.calibrated import DEFAULT_BLOCK_BYTES, CalibratedPredictor
 from kgreason.predictors.calibration import Calibration, parse_calibration
 from kgreason.predictors.checkpoint import COMPLEX, inspect, load_checkpoint
+from kgreason.predictors.epignn_checkpoint import EPIGNN
 from kgreason.predictors.facts import FactPredictor
-from kgreason.predictors.scorers import scoring_dtype
+from kgreason.predictors.mixing import learn_weights
+from kgreason.predictors.mixture import MixturePredictor
+from kgreason.predictors.mixture_file import read_mixture
+from kgreason.predictors.rules import RulePredictor
+from kgreason.predictors.scorers import Scorer, scoring_dtype
+from kgreason.rules import read_rules
 
 if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph
 
 FACTS = "facts"
+RULES = "rules"
+MIXTURE = "mixture"
+VALIDATION = "valid"
+_FACTS_AT_LOAD = 300
+_SUFFIXES = {".txt": RULES, ".json": MIXTURE}
+AUTO = "auto"
+# What suits a kind of model: EpiGNN's scores are log-odds of truth already.
+_OWN_CALIBRATION = {EPIGNN: "sigmoid:cut=0.0001"}
+_USUAL_CALIBRATION = "softmax-degree"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a predictor is built from; `path` is None for predictors without a checkpoint."""
+    """What a predictor is built from.
+
+    path: None for predictors without a checkpoint. calibration: a parsed one, or `auto`.
+    """
 
     graph: KnowledgeGraph
     path: Path | None
     observed: tuple[str, ...] | None
     observed_truth: float | None
-    calibration: Calibration
+    calibration: str | Calibration
     device: torch.device
     dtype: torch.dtype
     block_bytes: int
@@ -47,53 +65,120 @@ def _scored(request: Request) -> LinkPredictor:
     assert request.path is not None
     vocabulary = request.graph.vocabulary
     scorer = load_checkpoint(request.path, vocabulary, device=request.device, dtype=request.dtype)
+    return _calibrated(request, scorer)
+
+
+def _epignn(request: Request) -> LinkPredictor:
+    from kgreason.predictors.epignn_links import load_epignn
+
+    assert request.path is not None
+    scorer = load_epignn(
+        request.path, request.graph, request.observed, device=request.device, dtype=request.dtype
+    )
+    return _calibrated(request, scorer)
+
+
+def _calibrated(request: Request, scorer: Scorer) -> LinkPredictor:
+    own = _OWN_CALIBRATION.get(_kind(request.path), _USUAL_CALIBRATION) if request.path else ""
+    calibration = own if request.calibration == AUTO else request.calibration
     return CalibratedPredictor(
         scorer,
-        request.calibration,
+        parse_calibration(calibration),
         request.graph.index(request.observed),
         observed_truth=request.observed_truth,
-        rankable=torch.from_numpy(~vocabulary.literal),
+        rankable=torch.from_numpy(~request.graph.vocabulary.literal),
         block_bytes=request.block_bytes,
     )
+
+
+def _rules(request: Request) -> LinkPredictor:
+    assert request.path is not None
+    vocabulary = request.graph.vocabulary
+    return RulePredictor(
+        read_rules(request.path, vocabulary),
+        request.graph.index(request.observed),
+        observed_truth=request.observed_truth,
+        rankable=~vocabulary.literal,
+        device=request.device,
+        dtype=torch.float64 if request.dtype == torch.float64 else torch.float32,
+    )
+
+
+def _mixture(request: Request) -> LinkPredictor:
+    assert request.path is not None
+    found = read_mixture(request.path, request.graph.vocabulary)
+    members = [_made(replace(request, path=path)) for path in found.members]
+    return MixturePredictor(members, found.weights)
+
+
+def _together(request: Request, paths: Sequence[Path | None]) -> LinkPredictor:
+    """Models given side by side: weights from held-out validation facts, else all the same."""
+    graph, observed = request.graph, request.observed or request.graph.splits
+    members = [_made(replace(request, path=path)) for path in paths]
+    if VALIDATION not in graph.splits or VALIDATION in observed:
+        even = torch.ones(2 * graph.relation_count, len(members))
+        note = f"all models count the same: no held-out split {VALIDATION} to learn from."
+        return MixturePredictor(members, even, note=note)
+    held_out = graph.facts([VALIDATION])
+    known = graph.index([*observed, VALIDATION])
+    weights = learn_weights(members, held_out, known, most=_FACTS_AT_LOAD)
+    note = (
+        f"weights of the models learned from {weights.links:,} held-out links of {VALIDATION}; "
+        "kgreason model mix keeps them in a file."
+    )
+    return MixturePredictor(members, weights.relations, note=note)
 
 
 # Every kind of predictor by name; the contract suite runs over this table.
 PREDICTORS: dict[str, Callable[[Request], LinkPredictor]] = {
     FACTS: _facts,
     COMPLEX: _scored,
+    EPIGNN: _epignn,
     "pykeen": _scored,
+    RULES: _rules,
+    MIXTURE: _mixture,
 }
 
 
 def load_predictor(
-    model: str | Path,
+    model: str | Path | Sequence[str | Path],
     graph: KnowledgeGraph,
     *,
     observed: Iterable[str] | None = None,
     observed_truth: float | None = 1.0,
-    calibration: str | Calibration = "softmax-degree",
+    calibration: str | Calibration = AUTO,
     device: str | torch.device = "cpu",
     dtype: str | torch.dtype = "float32",
     block_bytes: int = DEFAULT_BLOCK_BYTES,
 ) -> LinkPredictor:
-    """The predictor `facts`, or the one of a checkpoint, over a knowledge graph.
+    """The predictor `facts`, or that of a checkpoint, rules (`.txt`) or a mixture (`.json`).
 
+    Several models make a mixture, weighted by how well they rank the split `valid` where that is
+    held out.
     observed: splits whose facts are known, None for all of them. observed_truth: their truth, None
-    to leave them as scored. dtype: float32, float64 or (ComplEx) bfloat16. block_bytes: size of
-    one block of scores. Raises UsageError and CheckpointError.
+    to leave them as scored. calibration: `auto` for what suits the model. dtype: float32, float64
+    or (ComplEx) bfloat16. block_bytes: size of one block of scores. Raises UsageError and
+    CheckpointError.
     """
-    path = None if model == FACTS else Path(model)
-    kind = FACTS if path is None else _kind(path)
+    models = [model] if isinstance(model, str | Path) else list(model)
+    paths = [None if one == FACTS else Path(one) for one in models]
     request = Request(
         graph=graph,
-        path=path,
+        path=None,
         observed=None if observed is None else tuple(observed),
         observed_truth=observed_truth,
-        calibration=parse_calibration(calibration),
+        calibration=calibration if calibration == AUTO else parse_calibration(calibration),
         device=usable_device(device),
         dtype=scoring_dtype(dtype),
         block_bytes=block_bytes,
     )
+    if len(paths) > 1:
+        return _together(request, paths)
+    return _made(replace(request, path=paths[0] if paths else None))
+
+
+def _made(request: Request) -> LinkPredictor:
+    kind = FACTS if request.path is None else _kind(request.path)
     return PREDICTORS[kind](request)
 
 
@@ -112,6 +197,9 @@ def _kind(path: Path) -> str:
     if not path.exists():
         raise UsageError(
             f"there is no model {str(path)!r}",
-            remedy=f"give the path of a checkpoint, or {FACTS!r} to use known facts only",
+            remedy=f"give a checkpoint, a file of rules, or {FACTS!r} for known facts only",
         )
-    return COMPLEX if inspect(path).model == COMPLEX else "pykeen"
+    if path.suffix in _SUFFIXES:
+        return _SUFFIXES[path.suffix]
+    model = inspect(path).model
+    return model if model in (COMPLEX, EPIGNN) else "pykeen"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from kgreason.errors import UsageError
-from kgreason.predictors.calibration import parse_calibration
 from kgreason.predictors.csr import stack, take
 from kgreason.predictors.fingerprints import facts_fingerprint, model_fingerprint
 from kgreason.predictors.resolver import FACTS, usable_device
@@ -159,27 +158,36 @@ class RowMaking(TypedDict):
 
 def row_shelf(
     folder: str | Path,
-    predictor: str | Path | LinkPredictor,
+    model: str | Path | Sequence[str | Path] | LinkPredictor,
+    name: str,
     graph: KnowledgeGraph,
-    note: Note,
     made: RowMaking,
+    note: Note,
 ) -> RowCache | None:
     """Where the rows that `load_predictor` makes with these arguments are kept; facts need none.
 
-    Raises UsageError for a predictor that is no checkpoint, a model that cannot be read, or a
-    folder that cannot be made.
+    name: the predictor's. Raises UsageError for a predictor that comes from no file, a model that
+    cannot be read, or a folder that cannot be made.
     """
-    if not isinstance(predictor, str | Path):
+    if not isinstance(model, str | Path | Sequence):
         raise UsageError(
-            "rows are kept by the checkpoint they come from, and this predictor has none",
-            remedy="give the path of a checkpoint, or no row cache",
+            "rows are kept by the model they come from, and this predictor has no file",
+            remedy="give the path of a model, or no row cache",
         )
-    if predictor == FACTS:
+    models = [model] if isinstance(model, str | Path) else list(model)
+    if all(one == FACTS for one in models):
         return None
+    # The weights of models side by side are learned from facts that are not observed.
+    splits = made["observed"] if len(models) == 1 else graph.splits
     key = {
-        "model": model_fingerprint(Path(predictor)),
-        "calibration": parse_calibration(made["calibration"]).name,
+        # A mixture's file holds the hashes of its members.
+        "models": " ".join(
+            FACTS if one == FACTS else model_fingerprint(Path(one)) for one in models
+        ),
+        "predictor": name,
+        "calibration": made["calibration"],
         "observed": facts_fingerprint(graph, made["observed"]),
+        "facts": facts_fingerprint(graph, splits),
         "observed truth": str(made["observed_truth"]),
         "dtype": made["dtype"],
         # Other devices and versions round otherwise.

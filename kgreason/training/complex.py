@@ -1,96 +1,127 @@
-"""ComplEx by full softmax over all tails, with the N3 penalty (Lacroix et al., ICML 2018).
-
-PyKEEN's ComplEx lays out (batch, entities, rank) complex numbers for every step; here a step is
-three matrix products, which is what makes training feasible on a CPU.
-"""
+"""ComplEx with the N3 penalty and reciprocal relations (Lacroix et al., ICML 2018), by Adagrad."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, embedding
 
+from kgreason.knowledge import FactIndex
 from kgreason.predictors.checkpoint import COMPLEX, Checkpoint, CheckpointInfo
-from kgreason.predictors.scorers import ComplEx, Coverage, Scorer
-from kgreason.training.options import Options
+from kgreason.predictors.scorers import DTYPES, ComplEx, Coverage, Scorer
+from kgreason.training.options import AUTO, Options
+from kgreason.training.softmax import PairBatch, fastest_dtype, softmax_loss
 from kgreason.training.state import pack_optimizer, unpack_optimizer
 
 _INITIAL_SCALE = 1e-3
 
 
 class ComplExTrainer:
-    """Cross-entropy of the tail, for every fact in both directions, by Adagrad."""
+    """Cross-entropy of the tail, for every fact in both directions.
+
+    An epoch visits every distinct (head, directed relation) pair once, with all of its tails; a
+    batch is a number of pairs. Every fact has the same weight, in the softmax and in the penalty.
+    """
 
     def __init__(self, facts: Tensor, entities: int, relations: int, options: Options) -> None:
         """facts: (facts, 3) int64 head, base relation, tail."""
         self._options = options
-        device = torch.device(options.device)
+        self._device = torch.device(options.device)
         self._random = torch.Generator().manual_seed(options.seed)
-        head, relation, tail = facts.unbind(1)
-        forward = torch.stack((head, 2 * relation, tail), 1)
-        backward = torch.stack((tail, 2 * relation + 1, head), 1)
-        self._facts = torch.cat((forward, backward))
+        self._index = FactIndex.from_facts(facts.numpy().astype(np.int32), entities, relations)
+        self._pairs = _distinct_pairs(facts)
+        self._facts = 2 * len(facts)
         width = 2 * options.dimension
         self._entity, self._relation = (
-            (torch.randn(rows, width, generator=self._random) * _INITIAL_SCALE)
-            .to(device)
-            .requires_grad_()
+            (torch.randn(rows, width, generator=self._random) * _INITIAL_SCALE).to(self._device)
             for rows in (entities, 2 * relations)
         )
         self._optimizer = torch.optim.Adagrad(
-            [self._entity, self._relation], lr=options.learning_rate
+            [self._entity, self._relation],
+            lr=options.learning_rate,
+            fused=self._device.type == "cpu",
         )
+        chosen = options.precision
+        self._dtype = fastest_dtype(self._device) if chosen == AUTO else DTYPES[chosen]
 
-    def epoch(self) -> float:
-        """One pass over all facts; the mean loss."""
-        order = torch.randperm(len(self._facts), generator=self._random)
-        size = self._options.batch_size
-        total = 0.0
-        for start in range(0, len(order), size):
-            batch = self._facts[order[start : start + size]].to(self._entity.device)
-            loss = self._loss(batch)
-            self._optimizer.zero_grad()
-            loss.backward()
-            self._optimizer.step()
-            total += float(loss.detach()) * len(batch)
-        return total / len(order)
+    def epoch(self, show: Callable[[float], None]) -> float:
+        """One pass over all facts; the mean loss. `show` is told the share done after each step."""
+        order = torch.randperm(len(self._pairs), generator=self._random)
+        total = torch.zeros((), dtype=torch.float64, device=self._device)
+        done = 0
+        for chosen in order.split(self._options.batch_size):
+            total += self._step(self._batch(self._pairs[chosen]))
+            done += len(chosen)
+            show(done / len(order))
+        return float(total) / self._facts
 
-    def _loss(self, batch: Tensor) -> Tensor:
-        head, relation, tail = batch.unbind(1)
-        # embedding(), not indexing: its gradient is summed in a fixed order, so runs repeat.
-        h, t = embedding(head, self._entity), embedding(tail, self._entity)
-        r = embedding(relation, self._relation)
-        (h_re, h_im), (r_re, r_im) = h.chunk(2, 1), r.chunk(2, 1)
-        query = torch.cat((h_re * r_re - h_im * r_im, h_re * r_im + h_im * r_re), 1)
-        loss = cross_entropy(query @ self._entity.T, tail)
-        weight = self._options.regularization
-        if weight:
-            loss = loss + weight * sum(_cubed(x) for x in (h, r, t)) / len(batch)
-        return loss
+    def _batch(self, pairs: Tensor) -> PairBatch:
+        heads, relations = pairs.unbind(1)
+        starts, tails = self._index.rows(heads.numpy(), relations.numpy())
+        counts = torch.from_numpy(np.diff(starts))
+        rows = torch.arange(len(counts)).repeat_interleave(counts)
+        found = (heads, relations, counts, rows, torch.from_numpy(tails.astype(np.int64)))
+        return PairBatch(*(tensor.to(self._device) for tensor in found))
+
+    def _step(self, batch: PairBatch) -> Tensor:
+        """Change the weights by one batch; its summed cross-entropy, without the penalty."""
+        h, r, t = (
+            rows.requires_grad_()
+            for rows in (
+                self._entity[batch.heads],
+                self._relation[batch.relations],
+                self._entity[batch.tails],
+            )
+        )
+        queries = _product(h, r)
+        loss = softmax_loss(queries.detach(), self._entity, batch, self._dtype)
+        rest = (queries * loss.queries).sum()
+        if self._options.regularization:
+            penalty = ((_cubed(h) + _cubed(r)) * batch.counts).sum() + _cubed(t).sum()
+            rest = rest + self._options.regularization * penalty
+        of_h, of_r, of_t = torch.autograd.grad(rest, (h, r, t), allow_unused=True)
+        of_relation = torch.zeros_like(self._relation)
+        _add_rows(loss.entity, batch.heads, of_h)
+        _add_rows(of_relation, batch.relations, of_r)
+        if of_t is not None:
+            _add_rows(loss.entity, batch.tails, of_t)
+        # A constant, not the facts of this batch: each fact weighs the same wherever it falls.
+        share = len(self._pairs) / (self._facts * self._options.batch_size)
+        self._entity.grad, self._relation.grad = loss.entity.mul_(share), of_relation.mul_(share)
+        self._optimizer.step()
+        return loss.value
+
+    def weights(self) -> dict[str, Tensor]:
+        """The model as it stands; the tensors change with training."""
+        return {"entity": self._entity, "relation": self._relation}
+
+    def adopt(self, weights: dict[str, Tensor]) -> None:
+        """Take over what `weights` once gave."""
+        self._entity.copy_(weights["entity"])
+        self._relation.copy_(weights["relation"])
 
     def state(self) -> dict[str, Tensor]:
         """Everything the next epoch depends on."""
         return {
-            "entity": self._entity.detach(),
-            "relation": self._relation.detach(),
+            **self.weights(),
             "random": self._random.get_state(),
+            "bfloat16": torch.tensor(self._dtype == torch.bfloat16),
             **pack_optimizer(self._optimizer),
         }
 
     def restore(self, state: dict[str, Tensor], epochs: int) -> None:
         """Continue from `state()` after `epochs` epochs."""
-        with torch.no_grad():
-            self._entity.copy_(state["entity"])
-            self._relation.copy_(state["relation"])
+        self.adopt(state)
         self._random.set_state(state["random"])
+        self._dtype = torch.bfloat16 if state["bfloat16"] else torch.float32
         unpack_optimizer(self._optimizer, state)
 
     def scorer(self) -> Scorer:
         """The model as it stands."""
-        entity, relation = self._entity.detach(), self._relation.detach()
-        return ComplEx(entity, relation, device=self._options.device)
+        return ComplEx(self._entity, self._relation, device=self._device)
 
     def checkpoint(
         self, vocabulary: Any, coverage: Coverage, training: dict[str, Any]
@@ -102,15 +133,37 @@ class ComplExTrainer:
             entities=vocabulary.entity_count,
             relations=vocabulary.relation_count,
             vocabulary=vocabulary.fingerprint(),
-            training=training,
+            training={**training, "precision": str(self._dtype).removeprefix("torch.")},
         )
-        tensors = {"entity": self._entity.detach(), "relation": self._relation.detach()}
-        return Checkpoint(info, tensors).covering(coverage)
+        return Checkpoint(info, self.weights()).covering(coverage)
+
+
+def _distinct_pairs(facts: Tensor) -> Tensor:
+    """(pairs, 2) int64: head and directed relation of every fact and of its inverse, once each."""
+    head, relation, tail = facts.unbind(1)
+    forward, backward = (head, 2 * relation), (tail, 2 * relation + 1)
+    pairs = torch.cat((torch.stack(forward, 1), torch.stack(backward, 1)))
+    distinct: Tensor = torch.unique(pairs, dim=0)
+    return distinct
+
+
+def _product(heads: Tensor, relations: Tensor) -> Tensor:
+    """Head ∘ relation over complex numbers: a score is its dot product with the tail."""
+    (h_re, h_im), (r_re, r_im) = heads.chunk(2, 1), relations.chunk(2, 1)
+    return torch.cat((h_re * r_re - h_im * r_im, h_re * r_im + h_im * r_re), 1)
 
 
 def _cubed(rows: Tensor) -> Tensor:
-    """Σ |x|³ over complex numbers."""
+    """(rows,) Σ |x|³ over the complex numbers of each row."""
     real, imaginary = rows.chunk(2, 1)
     # The tiny constant keeps the gradient of the root finite at 0.
     squared = real * real + imaginary * imaginary + 1e-30
-    return (squared * squared.sqrt()).sum()
+    return (squared * squared.sqrt()).sum(1)
+
+
+def _add_rows(target: Tensor, rows: Tensor, values: Tensor) -> None:
+    """Add values to rows in a fixed order, so that runs repeat."""
+    if target.device.type == "cpu":
+        target.index_add_(0, rows, values)
+    else:
+        target.index_put_((rows,), values, accumulate=True)

@@ -25,12 +25,13 @@ _SHARE_HELD_OUT = 0.05
 class TrainingFacts:
     """Facts by dense entity ids (positions in the coverage's entities) and base relations.
 
-    train, validation: (facts, 3) int64 head, relation, tail.
+    train, validation, test: (facts, 3) int64 head, relation, tail; test is the split of that name.
     notes: what was left out and why, one sentence each.
     """
 
     train: Tensor
     validation: Tensor
+    test: Tensor
     coverage: Coverage
     entities: int
     notes: tuple[str, ...]
@@ -50,7 +51,6 @@ def choose_facts(graph: KnowledgeGraph, validation: str | float | None, seed: in
     kept, held, notes = _divided(graph, validation, seed)
     literal = np.asarray(graph.vocabulary.literal)
     kept, dropped = _without_literals(kept, literal)
-    held, _ = _without_literals(held, literal)
     if dropped:
         notes.append(f"{dropped:,} facts with literals are not trained on.")
     if not len(kept):
@@ -61,16 +61,29 @@ def choose_facts(graph: KnowledgeGraph, validation: str | float | None, seed: in
     ids = np.unique(kept[:, (0, 2)])
     position = np.full(graph.entity_count, -1, dtype=np.int64)
     position[ids] = np.arange(len(ids))
-    seen = (position[held[:, 0]] >= 0) & (position[held[:, 2]] >= 0)
-    if not seen.all():
-        notes.append(f"{(~seen).sum():,} validation facts name entities unseen in training.")
+    judged = {}
+    for name, apart in (("validation", held), ("test", _test(graph, validation))):
+        facts, _ = _without_literals(apart, literal)
+        seen = (position[facts[:, 0]] >= 0) & (position[facts[:, 2]] >= 0)
+        if not seen.all():
+            notes.append(
+                f"{(~seen).sum():,} {name} facts name entities unseen in training: left out."
+            )
+        judged[name] = _renumbered(facts[seen], position)
     return TrainingFacts(
         train=_renumbered(kept, position),
-        validation=_renumbered(held[seen], position),
+        validation=judged["validation"],
+        test=judged["test"],
         coverage=_coverage(graph, kept, ids),
         entities=len(ids),
         notes=tuple(notes),
     )
+
+
+def _test(graph: KnowledgeGraph, validation: str | float | None) -> NDArray[np.int32]:
+    """The facts of the split `test`, unless they are trained on or are the validation facts."""
+    apart = "train" in graph.splits and "test" in graph.splits and validation != "test"
+    return graph.facts(("test",)) if apart else np.empty((0, 3), dtype=np.int32)
 
 
 def _coverage(graph: KnowledgeGraph, kept: NDArray[np.int32], ids: NDArray[np.int32]) -> Coverage:

@@ -14,7 +14,10 @@ from kgreason.predictors.scorers import Scorer
 if TYPE_CHECKING:
     from kgreason.knowledge import FactIndex
 
-MOST_FACTS = 4000
+SAMPLE = 2_000
+"""Facts that judge an epoch."""
+FINAL = 50_000
+"""Facts that judge the finished model, at most."""
 _BLOCK = 256
 
 
@@ -35,14 +38,19 @@ class Metrics:
         )
 
 
+def sample(facts: Tensor, most: int = SAMPLE) -> Tensor:
+    """At most so many facts, evenly spread."""
+    return facts[torch.arange(most) * len(facts) // most] if len(facts) > most else facts
+
+
 def evaluate(scorer: Scorer, facts: Tensor, known: FactIndex) -> Metrics | None:
     """Rank each fact's tail among all entities that are not known to be true; ties at mean rank.
 
-    facts: (facts, 3) int64 in the scorer's entities; at most MOST_FACTS, evenly spread, are used.
-    known: facts to filter, in the same numbering. None without facts.
+    The head is ranked too, as the tail of the inverse relation.
+
+    facts: (facts, 3) int64 in the scorer's entities. known: facts to filter, in the same numbering.
+    None without facts.
     """
-    if len(facts) > MOST_FACTS:
-        facts = facts[torch.arange(MOST_FACTS) * len(facts) // MOST_FACTS]
     if not len(facts):
         return None
     head, relation, tail = facts.unbind(1)
@@ -63,14 +71,13 @@ def evaluate(scorer: Scorer, facts: Tensor, known: FactIndex) -> Metrics | None:
 def _ranks(
     scorer: Scorer, heads: Tensor, relations: Tensor, tails: Tensor, known: FactIndex, size: int
 ) -> Tensor:
-    count = len(heads)
+    count, device = len(heads), scorer.device
     fill = torch.arange(size).clamp(max=count - 1)
-    scores = scorer.scores(heads[fill].to(scorer.device), relations[fill].to(scorer.device))
-    scores = scores[:count].cpu()
-    target = scores.gather(1, tails.unsqueeze(1))
+    scores = scorer.scores(heads[fill].to(device), relations[fill].to(device))[:count]
+    target = scores.gather(1, tails.unsqueeze(1).to(device))
     starts, entities = known.rows(heads.numpy(), relations.numpy())
     row = torch.from_numpy(np.repeat(np.arange(count), np.diff(starts)))
-    scores[row, torch.from_numpy(entities.astype(np.int64))] = -torch.inf
+    scores[row.to(device), torch.from_numpy(entities.astype(np.int64)).to(device)] = -torch.inf
     better = (scores > target).sum(1)
     equal = (scores == target).sum(1)
-    return 1 + better.double() + equal.double() / 2
+    return (1 + better.double() + equal.double() / 2).cpu()

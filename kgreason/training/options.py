@@ -11,13 +11,20 @@ from typing import Any
 from kgreason.errors import UsageError
 from kgreason.predictors.checkpoint import COMPLEX
 
+AUTO = "auto"
+PRECISIONS = (AUTO, "float32", "bfloat16")
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """Settings of a training run, complete.
 
+    batch_size: distinct (head, directed relation) pairs of a step for ComplEx, else facts.
     regularization: weight of the N3 penalty (ComplEx only).
-    arguments: further keyword arguments of a PyKEEN model.
+    patience: judgements without a better validation MRR after which training stops; 0 for never.
+    evaluate_every: epochs from one judgement to the next.
+    precision: `auto`, `float32` or `bfloat16`, in which ComplEx takes its products.
+    arguments: further arguments of EpiGNN (facets, pooling, rounds) or of a PyKEEN model.
     """
 
     model: str
@@ -26,17 +33,25 @@ class Options:
     batch_size: int
     learning_rate: float
     regularization: float
+    patience: int
+    evaluate_every: int
+    precision: str
     seed: int
     device: str
     arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("dimension", "epochs", "batch_size"):
+        for name in ("dimension", "epochs", "batch_size", "evaluate_every"):
             value = getattr(self, name)
             if value < 1:
                 raise UsageError(
                     f"{name.replace('_', ' ')} is {value}", remedy="give a whole number above 0"
                 )
+        if self.patience < 0:
+            raise UsageError(
+                f"patience is {self.patience}", remedy="give a whole number, 0 to never stop early"
+            )
+        self._check_precision()
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise UsageError(
                 f"learning rate is {self.learning_rate}", remedy="give a number above 0"
@@ -50,6 +65,17 @@ class Options:
                 f"seed is {self.seed}", remedy="give a whole number from 0 to 4294967295"
             )
 
+    def _check_precision(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise UsageError(
+                f"no training precision named {self.precision!r}",
+                remedy=f"use one of: {', '.join(PRECISIONS)}",
+            )
+        if self.precision == "bfloat16" and self.model != COMPLEX:
+            raise UsageError(
+                f"{self.model} is trained in float32", remedy="leave the precision out"
+            )
+
     def described(self) -> dict[str, Any]:
         """As plain values, for the checkpoint and to recognise an interrupted run."""
         return {
@@ -57,23 +83,3 @@ class Options:
             for field in dataclasses.fields(self)
             for value in [getattr(self, field.name)]
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """What holds where nothing is said."""
-
-    dimension: int
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    regularization: float
-
-
-_COMPLEX = Defaults(128, 50, 500, 0.1, 0.01)
-_PYKEEN = Defaults(64, 100, 256, 0.01, 0.0)
-
-
-def defaults(model: str) -> Defaults:
-    """The defaults of a model."""
-    return _COMPLEX if model == COMPLEX else _PYKEEN

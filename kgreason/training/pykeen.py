@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -59,8 +59,8 @@ class PyKEENTrainer:
         self._random = torch.Generator().manual_seed(options.seed).get_state()
         self._epochs = 0
 
-    def epoch(self) -> float:
-        """One pass over all facts; the mean loss."""
+    def epoch(self, show: Callable[[float], None]) -> float:
+        """One pass over all facts; the mean loss. `show` is told when it is done."""
         with self._own_random(), TemporaryDirectory() as folder:
             losses = self._loop.train(
                 self._factory,
@@ -73,13 +73,22 @@ class PyKEENTrainer:
                 clear_optimizer=False,
             )
         self._epochs += 1
+        show(1.0)
         return float(losses[-1])
+
+    def weights(self) -> dict[str, Tensor]:
+        """The model as it stands; the tensors change with training."""
+        return dict(self._model.state_dict())
+
+    def adopt(self, weights: dict[str, Tensor]) -> None:
+        """Take over what `weights` once gave."""
+        self._model.load_state_dict(weights)
 
     def state(self) -> dict[str, Tensor]:
         """Everything the next epoch depends on."""
         return {
             "random": self._random,
-            **{_WEIGHT + name: tensor for name, tensor in self._model.state_dict().items()},
+            **{_WEIGHT + name: tensor for name, tensor in self.weights().items()},
             **pack_optimizer(self._loop.optimizer),
         }
 
@@ -90,7 +99,7 @@ class PyKEENTrainer:
             for name, tensor in state.items()
             if name.startswith(_WEIGHT)
         }
-        self._model.load_state_dict(weights)
+        self.adopt(weights)
         unpack_optimizer(self._loop.optimizer, state)
         self._random = state["random"]
         # The loop counts its own epochs and goes on after the last one.

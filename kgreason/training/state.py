@@ -14,16 +14,28 @@ from kgreason.errors import CheckpointError, UsageError
 from kgreason.predictors.checkpoint import read_safetensors, write_safetensors
 
 _PREFIX = "optimizer."
-_KEY = "kgreason-training"
+_BEST = "best."
+_KEY, _VERSION = "kgreason-training", "2"
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The weights of the epoch with the highest validation MRR so far."""
+
+    epoch: int
+    mrr: float
+    weights: dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
 class SavedRun:
-    """A run as it was after `epochs` epochs."""
+    """A run as it was after `epochs` epochs; `best` where it has been judged."""
 
     epochs: int
     seed: int
+    loss: float
     tensors: dict[str, Tensor]
+    best: Best | None
 
 
 def state_path(out: Path) -> Path:
@@ -33,9 +45,13 @@ def state_path(out: Path) -> Path:
 
 def save_run(out: Path, run: dict[str, Any], saved: SavedRun) -> None:
     """Write the state whole or not at all. `run` describes what is trained, on which facts."""
-    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in saved.tensors.items()}
-    metadata = {_KEY: "1", "run": _text(run), "epochs": str(saved.epochs), "seed": str(saved.seed)}
-    write_safetensors(state_path(out), tensors, metadata)
+    tensors, metadata = dict(saved.tensors), {_KEY: _VERSION, "run": _text(run)}
+    metadata |= {"epochs": str(saved.epochs), "seed": str(saved.seed), "loss": repr(saved.loss)}
+    if saved.best:
+        tensors |= {_BEST + name: tensor for name, tensor in saved.best.weights.items()}
+        metadata |= {"best epoch": str(saved.best.epoch), "best MRR": repr(saved.best.mrr)}
+    ready = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    write_safetensors(state_path(out), ready, metadata)
 
 
 def load_run(out: Path, run: dict[str, Any]) -> SavedRun | None:
@@ -47,19 +63,28 @@ def load_run(out: Path, run: dict[str, Any]) -> SavedRun | None:
     if not path.exists():
         return None
     tensors, metadata = read_safetensors(path)
-    if metadata.get(_KEY) != "1":
+    if metadata.get(_KEY) != _VERSION:
         raise CheckpointError(
-            f"{path} is not the state of a training run",
+            f"{path} is not the state of a training run of this version",
             remedy="move it away, or choose another output",
         )
-    if metadata["run"] != _text(run):
-        before, now = json.loads(metadata["run"]), json.loads(_text(run))
-        different = sorted(key for key in now if before.get(key) != now[key])
+    before, now = json.loads(metadata["run"]), json.loads(_text(run))
+    different = sorted(key for key in now if before.get(key) != now[key])
+    if different:
         raise UsageError(
             f"{path} belongs to an unfinished run with other {', '.join(different)}",
             remedy="repeat its settings to go on with it, or start afresh (resume off)",
         )
-    return SavedRun(int(metadata["epochs"]), int(metadata["seed"]), tensors)
+    best = None
+    if "best epoch" in metadata:
+        weights = {
+            name.removeprefix(_BEST): tensors.pop(name)
+            for name in sorted(tensors)
+            if name.startswith(_BEST)
+        }
+        best = Best(int(metadata["best epoch"]), float(metadata["best MRR"]), weights)
+    numbers = int(metadata["epochs"]), int(metadata["seed"]), float(metadata["loss"])
+    return SavedRun(*numbers, tensors, best)
 
 
 def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -2,73 +2,50 @@
 
 from __future__ import annotations
 
-import math
 import os
 import random
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 from torch import Tensor
 
-from kgreason.errors import PredictorError, UsageError
-from kgreason.predictors.checkpoint import COMPLEX, Checkpoint, save_checkpoint
+from kgreason.errors import UsageError
+from kgreason.knowledge import FactIndex
+from kgreason.predictors.checkpoint import COMPLEX, save_checkpoint
+from kgreason.predictors.epignn_checkpoint import EPIGNN
 from kgreason.predictors.resolver import usable_device
-from kgreason.predictors.scorers import Coverage, Scorer
+from kgreason.predictors.scorers import Scorer
 from kgreason.training.facts import TrainingFacts, choose_facts
-from kgreason.training.metrics import Metrics, evaluate
-from kgreason.training.options import Options, defaults
-from kgreason.training.state import SavedRun, load_run, save_run, state_path
+from kgreason.training.loop import Ending, Keeper, Trainer, fitting_threads, run_epochs
+from kgreason.training.metrics import FINAL, Metrics, evaluate, sample
+from kgreason.training.options import AUTO, Options
+from kgreason.training.presets import preset as find_preset
+from kgreason.training.progress import EpochReport, Listener, Say, listener
+from kgreason.training.state import SavedRun, load_run, state_path
 
 if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph
 
-Say = Callable[[str], None]
-EpochDone = Callable[[int, float], None]
-
-# entities · dimension · batch size of a step
-_SMALL_STEP = 10**8
-
-
-class Trainer(Protocol):
-    """A model in training, one epoch at a time."""
-
-    def epoch(self) -> float:
-        """One pass over all facts; the mean loss."""
-        ...
-
-    def state(self) -> dict[str, Tensor]:
-        """Everything the next epoch depends on."""
-        ...
-
-    def restore(self, state: dict[str, Tensor], epochs: int) -> None:
-        """Continue from `state()` after `epochs` epochs."""
-        ...
-
-    def scorer(self) -> Scorer:
-        """The model as it stands."""
-        ...
-
-    def checkpoint(
-        self, vocabulary: Any, coverage: Coverage, training: dict[str, Any]
-    ) -> Checkpoint:
-        """The model as it stands, to be written."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """A finished run; `metrics` are filtered validation ranks, None where nothing was held out."""
+    """A finished run.
+
+    metrics, test: filtered ranks of validation and test facts (at most FINAL of each), None where
+    there are none.
+    loss: of the last epoch. epochs: run in all. epoch: the one whose weights were written.
+    """
 
     path: Path
     metrics: Metrics | None
+    test: Metrics | None
     loss: float
     epochs: int
+    epoch: int
     seconds: float
     seed: int
     notes: tuple[str, ...]
@@ -79,129 +56,148 @@ def train(
     out: str | Path,
     *,
     model: str = COMPLEX,
+    preset: str | None = None,
     dimension: int | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
     regularization: float | None = None,
+    patience: int | None = None,
+    evaluate_every: int | None = None,
+    precision: str = AUTO,
     arguments: Mapping[str, Any] | None = None,
     validation: str | float | None = None,
     seed: int | None = None,
     device: str = "cpu",
     resume: bool = True,
-    save_seconds: float = 30.0,
     progress: bool = True,
     say: Say | None = None,
-    on_epoch: EpochDone | None = None,
+    on_part: Callable[[float], None] | None = None,
+    on_epoch: Callable[[EpochReport], None] | None = None,
 ) -> TrainingResult:
-    """Train a model on a graph and write its checkpoint to `out`.
+    """Train a model on a graph and write the checkpoint of its best epoch to `out`.
 
-    model: `complex` (native, full softmax) or any model of PyKEEN. None leaves a setting to the
-    model's default. validation: see `choose_facts`. resume: go on with an unfinished run of the
-    same settings, whose state is kept beside `out` every `save_seconds` seconds. progress: a bar on
-    standard error. say: takes notes for people, by default standard error when `progress` is on.
-    on_epoch: called with the epochs done and the loss. Raises UsageError, and PredictorError when
-    training diverges.
+    model: `complex` (native, full softmax), `epignn` or any of PyKEEN. preset: one of `PRESETS`.
+    None leaves a setting to the preset, else to the model's default; see `Options` for what they
+    mean. validation: see `choose_facts`. resume: go on with an unfinished run of the same settings
+    (epochs and patience may differ), whose state is kept beside `out` after every epoch. progress:
+    a bar on standard error. say: takes notes for people, by default standard error when `progress`
+    is on. on_part: told the epochs done, as a fraction, after every step. on_epoch: told of every
+    epoch. Raises UsageError, and PredictorError when training diverges.
     """
-    say = say or (_stderr if progress else _silent)
     path = _writable(Path(out))
-    kind = _model_name(model)
-    given = (dimension, epochs, batch_size, learning_rate, regularization)
-    chosen_seed = random.SystemRandom().randrange(2**32) if seed is None else seed
-    options = _options(kind, given, chosen_seed, str(usable_device(device)), arguments or {})
+    given = {
+        "dimension": dimension,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "regularization": regularization,
+        "patience": patience,
+        "evaluate_every": evaluate_every,
+    }
+    fixed = {"precision": precision, "seed": seed, "device": str(usable_device(device))}
+    options = _options(_model_name(model), preset, given, fixed, arguments or {})
     options, saved = _resumed(path, graph, options, validation, seed, resume)
     facts = choose_facts(graph, validation, options.seed)
-    for note in (f"seed {options.seed}", *facts.notes):
-        say(note)
+    hear = listener(say, progress, on_part, on_epoch)
+    if preset is not None:
+        hear.say(f"preset {preset}: {find_preset(options.model, preset).source}")
+    for note in _beginning(options, facts, saved):
+        hear.say(note)
+    keeper = Keeper(path, _run(graph, options, validation), options.seed)
+    return _finish(graph, options, facts, saved, keeper, hear)
+
+
+def _beginning(options: Options, facts: TrainingFacts, saved: SavedRun | None) -> Iterator[str]:
+    yield f"seed {options.seed}"
+    yield from facts.notes
+    if len(facts.validation):
+        used, every = len(sample(facts.validation)), len(facts.validation)
+        end = f"ends after {options.patience} judgements without a better one"
+        yield (
+            f"judged by the filtered MRR of {used:,} of {every:,} validation facts, both "
+            f"directions; {end if options.patience else 'runs all epochs'}"
+        )
     if saved:
-        say(f"going on after epoch {saved.epochs} of an unfinished run")
+        yield f"going on after epoch {saved.epochs} of an unfinished run"
+
+
+def _finish(
+    graph: KnowledgeGraph,
+    options: Options,
+    facts: TrainingFacts,
+    saved: SavedRun | None,
+    keeper: Keeper,
+    hear: Listener,
+) -> TrainingResult:
+    """Train, judge, write."""
     started = time.monotonic()
     trainer = _trainer(facts, graph.relation_count, options)
-    keep = _Keeper(path, _run(graph, options, validation), options.seed, save_seconds)
-    with _threads(facts.entities * options.dimension * options.batch_size):
-        loss = _epochs(trainer, options, saved, keep, progress, on_epoch)
-        metrics = evaluate(trainer.scorer(), facts.validation, _known(graph, facts))
-    if metrics:
-        say(f"validation: {metrics}")
-    seconds = time.monotonic() - started
-    training = {**options.described(), "loss": loss, "validation": metrics and asdict(metrics)}
+    known = _known(graph, facts)
+    judge = _judge(sample(facts.validation), known)
+    first = saved.epochs if saved else 0
+    with fitting_threads(facts.entities * options.dimension * options.batch_size):
+        with hear.watch(options, first, judge, 2 * len(facts.train)) as watch:
+            ending = run_epochs(trainer, options, saved, keeper, watch)
+        metrics = evaluate(trainer.scorer(), sample(facts.validation, FINAL), known)
+        test = evaluate(trainer.scorer(), sample(facts.test, FINAL), known)
+    for note in _ended(graph, facts, ending, metrics, test):
+        hear.say(note)
+    training = {
+        **options.described(),
+        "epoch": ending.kept,
+        "loss": ending.loss,
+        "validation": metrics and asdict(metrics),
+        "test": test and asdict(test),
+    }
     checkpoint = trainer.checkpoint(graph.vocabulary, facts.coverage, training)
-    save_checkpoint(path, checkpoint.info, checkpoint.tensors)
-    state_path(path).unlink(missing_ok=True)
-    return TrainingResult(path, metrics, loss, options.epochs, seconds, options.seed, facts.notes)
+    save_checkpoint(keeper.path, checkpoint.info, checkpoint.tensors)
+    state_path(keeper.path).unlink(missing_ok=True)
+    return TrainingResult(
+        path=keeper.path,
+        metrics=metrics,
+        test=test,
+        loss=ending.loss,
+        epochs=ending.epochs,
+        epoch=ending.kept,
+        seconds=time.monotonic() - started,
+        seed=options.seed,
+        notes=facts.notes,
+    )
 
 
-@dataclass(slots=True)
-class _Keeper:
-    """Keeps the state of a run on disk, now and then."""
-
-    path: Path
-    run: dict[str, Any]
-    seed: int
-    seconds: float
-    last: float = 0.0
-
-    def keep(self, trainer: Trainer, epochs: int) -> None:
-        if time.monotonic() - self.last >= self.seconds:
-            save_run(self.path, self.run, SavedRun(epochs, self.seed, trainer.state()))
-            self.last = time.monotonic()
-
-
-def _epochs(
-    trainer: Trainer,
-    options: Options,
-    saved: SavedRun | None,
-    keeper: _Keeper,
-    progress: bool,
-    on_epoch: EpochDone | None,
-) -> float:
-    """Run what is left of the epochs; the last loss."""
-    first, loss = 0, math.nan
-    if saved is not None:
-        trainer.restore(saved.tensors, saved.epochs)
-        first = saved.epochs
-    keeper.last = time.monotonic()
-    with _bar(progress, options, first) as advance:
-        for epoch in range(first + 1, options.epochs + 1):
-            loss = trainer.epoch()
-            if not math.isfinite(loss):
-                raise PredictorError(
-                    f"training diverged: the loss of epoch {epoch} is {loss}",
-                    remedy="train again with a lower learning rate",
-                )
-            keeper.keep(trainer, epoch)
-            advance(loss)
-            if on_epoch is not None:
-                on_epoch(epoch, loss)
-    return loss
-
-
-@contextmanager
-def _threads(size: int) -> Iterator[None]:
-    """One thread for small steps: on a busy machine, waiting for others costs more than work."""
-    usual = torch.get_num_threads()
-    torch.set_num_threads(1 if size < _SMALL_STEP else usual)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(usual)
-
-
-@contextmanager
-def _bar(progress: bool, options: Options, first: int) -> Iterator[Callable[[float], None]]:
-    if not progress:
-        yield lambda loss: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(f"{options.model} epochs", total=options.epochs, completed=first)
-        yield lambda loss: bar.update(
-            task, advance=1, description=f"{options.model} epochs, loss {loss:.4f}"
+def _ended(
+    graph: KnowledgeGraph,
+    facts: TrainingFacts,
+    ending: Ending,
+    metrics: Metrics | None,
+    test: Metrics | None,
+) -> Iterator[str]:
+    if ending.kept < ending.epochs:
+        yield f"ended after epoch {ending.epochs}; epoch {ending.kept} was the best and is kept"
+    for name, held, found in (
+        ("validation", facts.validation, metrics),
+        ("test", facts.test, test),
+    ):
+        if found:
+            yield f"{name}, {found.ranked // 2:,} of {len(held):,} facts: {found}"
+    if metrics or test:
+        yield (
+            f"protocol: among {facts.entities:,} entities, known facts of all splits "
+            f"({', '.join(graph.splits)}) filtered, ties at their mean rank"
         )
+
+
+def _judge(facts: Tensor, known: FactIndex) -> Callable[[Scorer], float] | None:
+    """The filtered MRR of these facts, as a judge of scorers; None without facts."""
+    if not len(facts):
+        return None
+
+    def judge(scorer: Scorer) -> float:
+        metrics = evaluate(scorer, facts, known)
+        return metrics.mrr if metrics else 0.0
+
+    return judge
 
 
 def _trainer(facts: TrainingFacts, relations: int, options: Options) -> Trainer:
@@ -209,14 +205,18 @@ def _trainer(facts: TrainingFacts, relations: int, options: Options) -> Trainer:
         from kgreason.training.complex import ComplExTrainer
 
         return ComplExTrainer(facts.train, facts.entities, relations, options)
+    if options.model == EPIGNN:
+        from kgreason.training.epignn import EpiGNNTrainer
+
+        return EpiGNNTrainer(facts, relations, options)
     from kgreason.training.pykeen import PyKEENTrainer
 
     return PyKEENTrainer(facts.train, facts.entities, relations, options)
 
 
 def _model_name(model: str) -> str:
-    if model.lower() == COMPLEX:
-        return COMPLEX
+    if model.lower() in (COMPLEX, EPIGNN):
+        return model.lower()
     try:
         from kgreason.predictors.pykeen import model_key
 
@@ -230,24 +230,19 @@ def _model_name(model: str) -> str:
 
 def _options(
     model: str,
-    given: tuple[int | None, int | None, int | None, float | None, float | None],
-    seed: int,
-    device: str,
+    preset: str | None,
+    given: Mapping[str, int | float | None],
+    fixed: dict[str, Any],
     arguments: Mapping[str, Any],
 ) -> Options:
-    usual = defaults(model)
-    dimension, epochs, batch_size, rate, penalty = given
-    return Options(
-        model=model,
-        dimension=usual.dimension if dimension is None else dimension,
-        epochs=usual.epochs if epochs is None else epochs,
-        batch_size=usual.batch_size if batch_size is None else batch_size,
-        learning_rate=usual.learning_rate if rate is None else rate,
-        regularization=usual.regularization if penalty is None else penalty,
-        seed=seed,
-        device=device,
-        arguments=dict(arguments),
-    )
+    """Complete settings: what is given, else the preset's, else the model's; a seed drawn."""
+    usual = asdict(find_preset(model, preset))
+    settings: dict[str, Any] = {
+        name: usual[name] if value is None else value for name, value in given.items()
+    }
+    if fixed["seed"] is None:
+        fixed = {**fixed, "seed": random.SystemRandom().randrange(2**32)}
+    return Options(model=model, **settings, **fixed, arguments=dict(arguments))
 
 
 def _resumed(
@@ -259,8 +254,6 @@ def _resumed(
     resume: bool,
 ) -> tuple[Options, SavedRun | None]:
     """The options with the seed of the unfinished run, where there is one to go on with."""
-    from dataclasses import replace
-
     saved = load_run(path, _run(graph, options, validation)) if resume else None
     if saved is None:
         return options, None
@@ -273,9 +266,13 @@ def _resumed(
 
 
 def _run(graph: KnowledgeGraph, options: Options, validation: str | float | None) -> dict[str, Any]:
-    """What a run is recognised by; the seed is compared apart, it may have been drawn."""
+    """What a run is recognised by.
+
+    The seed is compared apart, it may have been drawn; when to end can be chosen anew.
+    """
     settings = options.described()
-    del settings["seed"]
+    for name in ("seed", "epochs", "patience"):
+        del settings[name]
     facts = {split: int(count) for split, count in graph.fact_counts.items()}
     return {
         **settings,
@@ -285,12 +282,8 @@ def _run(graph: KnowledgeGraph, options: Options, validation: str | float | None
     }
 
 
-def _known(graph: KnowledgeGraph, facts: TrainingFacts) -> Any:
+def _known(graph: KnowledgeGraph, facts: TrainingFacts) -> FactIndex:
     """All facts between trained entities, in the numbering of training."""
-    import numpy as np
-
-    from kgreason.knowledge import FactIndex
-
     triples = graph.facts().astype(np.int64)
     if facts.coverage.entities is not None:
         position = np.full(graph.entity_count, -1, dtype=np.int64)
@@ -314,11 +307,3 @@ def _writable(path: Path) -> Path:
             remedy="choose a path in a folder that can be written to",
         )
     return path
-
-
-def _stderr(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
-def _silent(text: str) -> None:
-    """Say nothing."""

@@ -81,6 +81,18 @@ def test_a_figure_depends_on_neither_order_nor_batch_nor_memory(bench: Bench, na
         assert bare([found[record.key] for record in expected]) == expected, (batch, memory)
 
 
+def test_a_tolerance_ends_the_work_early_and_says_how_exact_it_is(bench: Bench) -> None:
+    exact = bench.run()
+    assert all(record.slack == 0 for record in exact)
+    close = bench.run("close.jsonl", tolerance=0.1)
+    for record, other in zip(close, exact, strict=True):
+        assert record.slack <= 0.1
+        assert abs(record.figures["MRR"] - other.figures["MRR"]) <= record.slack + 1e-12
+    assert any(record.slack for record in close)
+    with pytest.raises(UsageError, match="tolerance"):
+        bench.run("close.jsonl", tolerance=0.2)
+
+
 def test_a_record_says_what_a_table_needs(bench: Bench) -> None:
     first = bench.run()[0]
     assert (first.suite, first.type, first.index) == ("random", "1p", 0)

@@ -42,9 +42,28 @@ def test_quiet_training_says_nothing(run: Run, friends: Path, tmp_path: Path) ->
     assert (ran.code, ran.out, ran.err) == (0, "", "")
 
 
+def test_a_preset_and_a_line_per_epoch_where_no_bar_can_be_shown(
+    run: Run, friends: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_module, "_SILENCE", -1.0)
+    out = tmp_path / "p.safetensors"
+    ran = run("train", friends, "-o", out, "--preset", "wn18rr", "--validation", "0.2", *SMALL)
+    assert ran.code == 0, ran.err
+    assert "preset wn18rr: Lacroix et al." in ran.err
+    assert "epoch 2 of 3: loss " in ran.err
+    assert ", valid MRR " in ran.err
+    assert " facts/s, " in ran.err
+    shown = dict(line.split("  ", 1) for line in run("model", "show", out).out.splitlines())
+    assert shown["dimension"].strip() == "4"
+    assert shown["training regularization"].strip() == "0.1"
+    assert shown["training precision"].strip() in ("float32", "bfloat16")
+    assert float(shown["validation mrr"]) > 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--preset", "freebase"], "fb15k-237, nell995, wn18rr"),
         (["--epochs", "0"], "epochs is 0"),
         (["--learning-rate", "-1"], "learning rate is -1"),
         (["--model", "NoSuchModel"], "NoSuchModel"),

@@ -13,6 +13,8 @@ from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import load_predictor
 from kgreason.predictors.base import LinkPredictor
 from kgreason.predictors.checkpoint import save_checkpoint
+from kgreason.predictors.mixing import Weights
+from kgreason.predictors.mixture_file import write_mixture
 from kgreason.predictors.resolver import PREDICTORS
 from tests.predictors.toy import complex_info, every_pair, toy_graph, weights
 
@@ -45,9 +47,48 @@ def _pykeen(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor
     return load_predictor(folder / "pykeen", graph)
 
 
+def _rules(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
+    path = folder / "rules.txt"
+    path.write_text(
+        "combine: noisy-or\n"
+        "knows(a,b) & knows(b,c) => knows(a,c)\n"
+        "lives_in(a,b) & lives_in(c,b) => knows(a,c)  # support 3 confidence 0.25 pca 0.5\n"
+        "knows(a,b) & called(b,c) => called(a,c)\n"
+    )
+    return load_predictor(path, graph)
+
+
+def _mixture(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
+    _complex(graph, folder, spoiled)
+    _rules(graph, folder, spoiled)
+    generator = torch.Generator().manual_seed(1)
+    shares = torch.rand(2 * graph.relation_count, 2, generator=generator, dtype=torch.float64)
+    members = folder / "complex", folder / "rules.txt"
+    weights = Weights(torch.tensor([0.5, 0.5]), shares, 0)
+    write_mixture(folder / "mix.json", members, weights, graph.vocabulary)
+    return load_predictor(folder / "mix.json", graph)
+
+
+def _epignn(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
+    from tests.predictors.test_epignn_scorer import of_graph
+
+    checkpoint = of_graph(graph).checkpoint()
+    if spoiled:
+        checkpoint.tensors["relation"][1, 0, 0] = torch.nan
+    save_checkpoint(folder / "epignn", checkpoint.info, checkpoint.tensors)
+    return load_predictor(folder / "epignn", graph)
+
+
 # One line for each predictor that can be named; it gets the whole suite below.
-MAKERS: dict[str, Maker] = {"facts": _facts, "complex": _complex, "pykeen": _pykeen}
-WITHOUT_WEIGHTS = {"facts"}
+MAKERS: dict[str, Maker] = {
+    "facts": _facts,
+    "complex": _complex,
+    "epignn": _epignn,
+    "pykeen": _pykeen,
+    "rules": _rules,
+    "mixture": _mixture,
+}
+WITHOUT_WEIGHTS = {"facts", "rules"}
 
 
 def test_every_registered_predictor_has_a_contract_test() -> None:

@@ -21,10 +21,12 @@ SEES: dict[str, set[str]] = {
     # The shelves never look into a room.
     "errors": set(),
     "data": {"errors"},
+    "algebra": {"errors"},
     "formula": {"errors"},
     "truth": {"errors"},
     "knowledge": {"errors"},
-    "predictors": {"errors", "knowledge", "truth"},
+    "rules": {"errors", "knowledge"},
+    "predictors": {"errors", "knowledge", "rules", "truth"},
     "training": {"errors", "knowledge", "predictors", "truth"},
     # The rooms, in order: each sees shelves and what came before it, never its successor.
     "syntax": {"errors", "formula"},

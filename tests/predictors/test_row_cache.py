@@ -248,5 +248,5 @@ def test_a_small_memory_reads_again_what_it_let_go(
 def test_only_a_checkpoint_has_rows_to_keep(graph: KnowledgeGraph, tmp_path: Path) -> None:
     assert Engine(graph, "facts", row_cache=tmp_path / "none").notes == []
     assert not (tmp_path / "none").exists()
-    with pytest.raises(UsageError, match="has none"):
+    with pytest.raises(UsageError, match="has no file"):
         Engine(graph, FactPredictor(graph.index()), row_cache=tmp_path)

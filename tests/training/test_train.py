@@ -12,7 +12,8 @@ from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import load_checkpoint, load_predictor
 from kgreason.training import train
 from kgreason.training.facts import choose_facts
-from kgreason.training.metrics import evaluate
+from kgreason.training.metrics import SAMPLE, evaluate, sample
+from kgreason.training.progress import EpochReport
 from kgreason.training.state import state_path
 from tests.predictors.toy import toy_graph
 
@@ -24,8 +25,8 @@ class InterruptionError(Exception):
 
 
 def stop_at(epoch: int) -> Any:
-    def on_epoch(done: int, loss: float) -> None:
-        if done == epoch:
+    def on_epoch(report: EpochReport) -> None:
+        if report.epoch == epoch:
             raise InterruptionError
 
     return on_epoch
@@ -40,7 +41,18 @@ def test_complex_learns_umls(tmp_path: Path) -> None:
     assert result.metrics.mrr > 0.85
     assert result.metrics.hits_at_1 <= result.metrics.hits_at_3 <= result.metrics.hits_at_10
     assert said[0] == "seed 0"
-    assert said[-1].startswith("validation: MRR 0.9")
+    assert said[1] == (
+        "judged by the filtered MRR of 652 of 652 validation facts, both directions; "
+        "ends after 10 judgements without a better one"
+    )
+    assert said[-3].startswith("validation, 652 of 652 facts: MRR 0.9")
+    assert said[-2].startswith("test, 661 of 661 facts: MRR 0.9")
+    assert said[-1] == (
+        "protocol: among 135 entities, known facts of all splits (train, valid, test) filtered, "
+        "ties at their mean rank"
+    )
+    assert result.test is not None
+    assert result.test.ranked == 2 * len(graph.facts(("test",)))
     assert list(tmp_path.iterdir()) == [out]
     predictor = load_predictor(out, graph, observed=("train",))
     assert len(predictor.rows(torch.arange(5), torch.arange(5))) == 5
@@ -52,11 +64,11 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(model: str, tmp_path: Pat
     whole, parted = tmp_path / "whole", tmp_path / "parted"
     train(graph, whole, model=model, **SMALL)
     with pytest.raises(InterruptionError):
-        train(graph, parted, model=model, save_seconds=0, on_epoch=stop_at(3), **SMALL)
+        train(graph, parted, model=model, on_epoch=stop_at(3), **SMALL)
     assert not parted.exists()
     assert state_path(parted).exists()
     done: list[int] = []
-    train(graph, parted, model=model, on_epoch=lambda epoch, loss: done.append(epoch), **SMALL)
+    train(graph, parted, model=model, on_epoch=lambda report: done.append(report.epoch), **SMALL)
     assert done == [4, 5]
     assert not state_path(parted).exists()
     left, right = load_file(whole), load_file(parted)
@@ -68,7 +80,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(model: str, tmp_path: Pat
 def test_an_unfinished_run_of_other_settings_is_not_gone_on_with(tmp_path: Path) -> None:
     graph, out = toy_graph(), tmp_path / "m"
     with pytest.raises(InterruptionError):
-        train(graph, out, save_seconds=0, on_epoch=stop_at(2), **SMALL)
+        train(graph, out, on_epoch=stop_at(2), **SMALL)
     with pytest.raises(UsageError, match="other learning_rate"):
         train(graph, out, learning_rate=0.5, **SMALL)
     with pytest.raises(UsageError, match="with seed 0"):
@@ -76,10 +88,23 @@ def test_an_unfinished_run_of_other_settings_is_not_gone_on_with(tmp_path: Path)
     result = train(graph, out, **{**SMALL, "seed": None})
     assert result.seed == 0
     with pytest.raises(InterruptionError):
-        train(graph, out, save_seconds=0, on_epoch=stop_at(2), **SMALL)
+        train(graph, out, on_epoch=stop_at(2), **SMALL)
     done: list[int] = []
-    train(graph, out, resume=False, on_epoch=lambda epoch, loss: done.append(epoch), **SMALL)
+    train(graph, out, resume=False, on_epoch=lambda report: done.append(report.epoch), **SMALL)
     assert done == [1, 2, 3, 4, 5]
+
+
+def test_an_unfinished_run_may_be_ended_elsewhere(tmp_path: Path) -> None:
+    graph = toy_graph()
+    with pytest.raises(InterruptionError):
+        train(graph, tmp_path / "m", on_epoch=stop_at(3), **SMALL)
+    result = train(graph, tmp_path / "m", **{**SMALL, "epochs": 3})
+    assert result.epochs == 3
+    whole = train(graph, tmp_path / "whole", **{**SMALL, "epochs": 3})
+    assert whole.loss == result.loss
+    assert load_file(tmp_path / "m").keys() == load_file(tmp_path / "whole").keys()
+    for name, tensor in load_file(tmp_path / "m").items():
+        assert torch.equal(tensor, load_file(tmp_path / "whole")[name])
 
 
 def test_a_drawn_seed_is_told_and_repeats_the_run(tmp_path: Path) -> None:
@@ -87,6 +112,32 @@ def test_a_drawn_seed_is_told_and_repeats_the_run(tmp_path: Path) -> None:
     first = train(graph, tmp_path / "a", **{**SMALL, "seed": None})
     train(graph, tmp_path / "b", **{**SMALL, "seed": first.seed})
     left, right = (load_file(tmp_path / name) for name in ("a", "b"))
+    assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+@pytest.mark.parametrize("model", ["complex", "distmult"])
+def test_the_best_epoch_is_written_interrupted_or_not(model: str, tmp_path: Path) -> None:
+    graph = toy_graph()
+    whole, parted = tmp_path / "whole", tmp_path / "parted"
+    settings: dict[str, Any] = {
+        **SMALL,
+        "model": model,
+        "epochs": 60,
+        "validation": 0.3,
+        "patience": 2,
+        "evaluate_every": 1,
+    }
+    result = train(graph, whole, **settings)
+    assert result.epoch < result.epochs < 60
+    with pytest.raises(InterruptionError):
+        train(graph, parted, on_epoch=stop_at(result.epochs - 1), **settings)
+    again = train(graph, parted, **settings)
+    assert (again.epoch, again.epochs, again.metrics) == (
+        result.epoch,
+        result.epochs,
+        result.metrics,
+    )
+    left, right = load_file(whole), load_file(parted)
     assert all(torch.equal(left[name], right[name]) for name in left)
 
 
@@ -109,6 +160,25 @@ def test_held_out_facts_are_neither_trained_on_nor_lost() -> None:
     assert len(facts.train) + len(facts.validation) == every
     assert choose_facts(graph, None, seed=1).train.shape[0] == every
     assert len(choose_facts(graph, 0, seed=1).validation) == 0
+
+
+def test_the_test_split_is_judged_unless_it_is_trained_on_or_held_out() -> None:
+    graph = KnowledgeGraph.load("pykeen:nations")
+    every = len(graph.facts(("test",)))
+    assert len(choose_facts(graph, None, seed=1).test) == every
+    assert len(choose_facts(graph, 0.1, seed=1).test) == every
+    held = choose_facts(graph, "test", seed=1)
+    assert (len(held.test), len(held.validation)) == (0, every)
+    assert len(choose_facts(toy_graph(), None, seed=1).test) == 0
+
+
+def test_a_sample_is_spread_evenly() -> None:
+    few, many = torch.arange(30).reshape(10, 3), torch.arange(15000).reshape(5000, 3)
+    assert torch.equal(sample(few), few)
+    spread = sample(many)[:, 0] // 3
+    assert len(spread) == SAMPLE
+    assert spread[-1] >= 4997
+    assert set(spread.diff().tolist()) == {2, 3}
 
 
 def test_ranks_are_filtered_and_ties_are_at_their_mean() -> None:
@@ -142,6 +212,12 @@ def test_ranks_are_filtered_and_ties_are_at_their_mean() -> None:
         ({"batch_size": 0}, "batch size is 0"),
         ({"learning_rate": float("nan")}, "learning rate"),
         ({"regularization": -1.0}, "regularization"),
+        ({"patience": -1}, "patience is -1"),
+        ({"evaluate_every": 0}, "evaluate every is 0"),
+        ({"precision": "float8"}, "precision named 'float8'"),
+        ({"model": "distmult", "precision": "bfloat16"}, "trained in float32"),
+        ({"preset": "freebase"}, "no preset named 'freebase'"),
+        ({"model": "distmult", "preset": "wn18rr"}, "is for the model complex"),
         ({"seed": -1}, "seed"),
         ({"device": "abacus"}, "device"),
         ({"validation": "valid"}, "no split"),
@@ -170,7 +246,7 @@ def test_a_diverging_run_says_so(tmp_path: Path) -> None:
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_training(tmp_path: Path) -> None:
-    def never(epoch: int, loss: float) -> None:
+    def never(report: EpochReport) -> None:
         raise AssertionError
 
     (tmp_path / "file").write_text("")

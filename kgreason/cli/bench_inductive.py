@@ -1,0 +1,113 @@
+"""`kgreason bench inductive`: link prediction over a graph of entities never seen in training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgreason.cli.bench_run import FORMATS, require_format
+from kgreason.cli.options import offer
+from kgreason.cli.terminal import Terminal
+from kgreason.cli.train import parse_arguments
+from kgreason.errors import UsageError
+
+if TYPE_CHECKING:
+    from kgreason.bench.relational_inductive import InductiveSplits, Ranks
+
+
+def inductive(
+    terminal: Terminal,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="Table of two graphs: graph, split, h, r, t."),
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", metavar="CHECKPOINT", help="A model trained earlier."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="CHECKPOINT",
+            help="Train on the first graph, and write the model here.",
+        ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over all facts.")] = None,
+    argument: Annotated[
+        list[str] | None,
+        typer.Option("--argument", metavar="NAME=VALUE", help="facets, pooling, rounds (repeat)."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the training.")] = 0,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="|".join(FORMATS),
+            help="Format of the table.",
+            autocompletion=offer(*FORMATS),
+        ),
+    ] = "table",
+) -> None:
+    """Rank the missing links of a graph by a model that has learned on another one.
+
+    Beside it stands an untrained model of the same design, which shows what reachability is worth.
+    """
+    require_format(form)
+    arguments = parse_arguments(argument or [])
+    if (model is None) == (output is None):
+        raise UsageError(
+            "give either a model to measure or a place for one to be trained",
+            remedy="write --model CHECKPOINT, or --output CHECKPOINT",
+        )
+    with terminal.stage("torch", "starting"):
+        from kgreason.bench.relational_inductive import inductive_table, read_inductive
+        from kgreason.bench.tables import render
+
+    splits = read_inductive(file)
+    path = model or _trained(terminal, splits, output, epochs, seed, arguments)
+    terminal.data(render([inductive_table(splits, _ranked(terminal, splits, path, seed))], form))
+
+
+def _ranked(terminal: Terminal, splits: InductiveSplits, path: Path, seed: int) -> dict[str, Ranks]:
+    from kgreason.bench.relational_inductive import rank_inductive, untrained
+    from kgreason.predictors.epignn_checkpoint import read_epignn
+
+    trained = read_epignn(path)
+    found = {}
+    for name, one in ((path.stem, trained), ("untrained", untrained(trained, seed))):
+        with terminal.stage("ranking", f"ranking by {name}"):
+            found[name] = rank_inductive(one, splits)
+        terminal.note(f"{name}: ranked in {terminal.seconds['ranking']:.1f} s")
+    return found
+
+
+def _trained(
+    terminal: Terminal,
+    splits: InductiveSplits,
+    output: Path | None,
+    epochs: int | None,
+    seed: int,
+    arguments: dict[str, object],
+) -> Path:
+    from kgreason.training import train
+    from kgreason.training.presets import preset
+
+    assert output is not None
+    with terminal.bar("training epignn", epochs or preset("epignn", None).epochs) as show:
+        result = train(
+            splits.learned,
+            output,
+            model="epignn",
+            epochs=epochs,
+            seed=seed,
+            arguments=arguments,
+            progress=False,
+            say=terminal.note,
+            on_epoch=lambda report: show(report.epoch, f"training epignn, {report}"),
+        )
+    terminal.note(f"{result.path}: {result.epochs:,} epochs in {result.seconds:.1f} s")
+    return result.path

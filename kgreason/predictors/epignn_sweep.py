@@ -1,0 +1,75 @@
+"""Message passing from one source per graph, all nodes at once, round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from kgreason.predictors.epignn import Design, Pooling, logarithms, start_state
+from kgreason.predictors.epignn_union import Level, Union
+
+# Keeps a contradiction (nothing left possible) a probability vector: the uniform one.
+_TRACE = 1e-18
+
+
+def sweep(
+    union: Union, levels: Sequence[Level], matrices: Sequence[Tensor], design: Design
+) -> Tensor:
+    """States of all nodes after the last round: (nodes, n), each facet summing to 1.
+
+    matrices: by label, state @ matrix is the message along such an edge. Sources hold the identity
+    throughout; nodes that were not reached stay uniform, which is to know nothing.
+    """
+    dtype, device = matrices[0].dtype, matrices[0].device
+    start = start_state(design, dtype=dtype).to(device)
+    states = torch.full((union.node_count, design.dimension), 1 / design.facet, dtype=dtype)
+    states = states.to(device)
+    states[torch.from_numpy(union.sources).to(device)] = start
+    for level in levels:
+        if not level.counts:
+            continue
+        messages = _messages(states, level, matrices)
+        pooled = pool(messages, level.target, level.incoming, design)
+        # No message ever goes to a source, so that it keeps the identity.
+        states = torch.where(level.reached, pooled, states)
+    return states
+
+
+def _messages(states: Tensor, level: Level, matrices: Sequence[Tensor]) -> Tensor:
+    """(messages, n): φ(state of the source, label), group by group."""
+    groups = states.index_select(0, level.source).split(level.counts)
+    return torch.cat(
+        [group @ matrices[label] for group, label in zip(groups, level.labels, strict=True)]
+    )
+
+
+def pool(messages: Tensor, target: Tensor, incoming: Tensor, design: Design) -> Tensor:
+    """ψ: what the messages to each node say together, (nodes, n).
+
+    messages: (messages, n). target: (messages,) int64 below nodes, or nodes for those that do not
+    count. incoming: (nodes, 1) messages per node, at least 1. A node without any gets uniform
+    facets.
+    """
+    nodes = incoming.shape[0]
+    facets = (nodes, design.facets, design.facet)
+    if design.pooling == "min":
+        pooled = _least(messages, target, nodes).view(facets) + _TRACE
+        pooled = pooled / pooled.sum(-1, keepdim=True)
+    else:
+        # Products as sums of logarithms cannot underflow.
+        sums = messages.new_zeros((nodes + 1, design.dimension))
+        sums = sums.index_add(0, target, logarithms(messages))[:nodes]
+        pooled = torch.softmax(_divided(sums, incoming, design.pooling).view(facets), -1)
+    return pooled.view(nodes, design.dimension)
+
+
+def _least(messages: Tensor, target: Tensor, nodes: int) -> Tensor:
+    least = messages.new_ones((nodes + 1, messages.shape[1]))
+    index = target.unsqueeze(1).expand_as(messages)
+    return least.scatter_reduce(0, index, messages, "amin")[:nodes]
+
+
+def _divided(sums: Tensor, incoming: Tensor, pooling: Pooling) -> Tensor:
+    return sums / incoming.to(sums.dtype) if pooling == "mean" else sums

@@ -1,0 +1,109 @@
+"""Many small graphs as one: the disjoint union over which a sweep runs, and its schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Longs = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+# Products of fewer rows than this are rounded otherwise than the same rows among others.
+LEAST_ROWS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The messages of one round, grouped by label.
+
+    source, target: (messages,) int64 nodes; target `nodes` marks a message that only fills up its
+    group. labels: of the groups. counts: their sizes. reached: (nodes, 1) bool, who gets any.
+    incoming: (nodes, 1) how many each gets, at least 1.
+    """
+
+    source: Tensor
+    target: Tensor
+    labels: tuple[int, ...]
+    counts: tuple[int, ...]
+    reached: Tensor
+    incoming: Tensor
+
+
+@dataclass(frozen=True)
+class Union:
+    """A disjoint union of graphs, each with one source.
+
+    Edges in any order; self-loops and edges into a source carry no message, for neither says
+    anything about how the source is related to others. rounds: (graphs,) after how many rounds the
+    states of a graph are final; graph: (nodes,) the graph of each node.
+    """
+
+    node_count: int
+    sources: Longs
+    graph: Longs
+    source: Longs
+    target: Longs
+    label: Longs
+    rounds: Longs
+
+    @cached_property
+    def distance(self) -> Longs:
+        """(nodes,) steps from the graph's source, within its rounds; −1 for what is not reached."""
+        distance = np.full(self.node_count, -1, dtype=np.int64)
+        distance[self.sources] = 0
+        limits = self.rounds[self.graph]
+        for step in range(1, int(self.rounds.max(initial=0)) + 1):
+            ahead = self.target[distance[self.source] == step - 1]
+            fresh = ahead[(distance[ahead] < 0) & (limits[ahead] >= step)]
+            if not len(fresh):
+                break
+            distance[fresh] = step
+        return distance
+
+    def levels(self, device: torch.device | str = "cpu", *, padded: bool = False) -> list[Level]:
+        """The messages of each round: a node speaks from the round after it is reached.
+
+        padded: fill groups up to the size at which a product's rows have the same bits in any
+        company.
+        """
+        carries = (self.source != self.target) & (self.distance[self.target] != 0)
+        kept = np.flatnonzero(carries & (self.distance[self.source] >= 0))
+        kept = kept[np.argsort(self.label[kept], kind="stable")]
+        source, target, label = self.source[kept], self.target[kept], self.label[kept]
+        starts, limits = self.distance[source], self.rounds[self.graph[source]]
+        levels: list[Level] = []
+        before: Mask | None = None
+        for step in range(1, int(self.rounds.max(initial=0)) + 1):
+            active = (starts < step) & (limits >= step)
+            if before is None or not np.array_equal(active, before):
+                parts = (source[active], target[active], label[active])
+                level = _level(parts, self.node_count, torch.device(device), padded)
+            levels.append(level)
+            before = active
+        return levels
+
+
+def _level(
+    edges: tuple[Longs, Longs, Longs], nodes: int, device: torch.device, padded: bool
+) -> Level:
+    source, target, label = edges
+    labels, counts = np.unique(label, return_counts=True)
+    incoming = np.bincount(target, minlength=nodes)[:nodes, None]
+    if padded and (counts < LEAST_ROWS).any():
+        missing = np.maximum(LEAST_ROWS - counts, 0)
+        places = np.repeat(np.cumsum(counts), missing)
+        source = np.insert(source, places, source[places - 1])
+        target = np.insert(target, places, nodes)
+        counts = counts + missing
+    return Level(
+        torch.from_numpy(source).to(device),
+        torch.from_numpy(target).to(device),
+        tuple(labels.tolist()),
+        tuple(counts.tolist()),
+        torch.from_numpy(incoming > 0).to(device),
+        torch.from_numpy(np.maximum(incoming, 1)).to(device),
+    )
