@@ -41,6 +41,8 @@ def plot_curves(curves: Sequence[Curve], path: Path) -> None:
             axes.plot(sizes, [getattr(point, name) for point in curve.points], "o-", label=label)
         axes.set_xscale("log")
         axes.set_yscale("log")
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        axes.set_xticks([], minor=True)
         axes.set_xlabel(curve.axis)
         axes.legend()
     _save(figure, path)

@@ -73,6 +73,13 @@ def make_engine(terminal: Terminal, graph: KnowledgeGraph, options: ReasoningOpt
     return engine
 
 
+def keep_rows(terminal: Terminal, engine: Engine) -> None:
+    """Write the rows to be kept, and tell what was wrong with those kept before."""
+    engine.flush()
+    for note in engine.notes:
+        terminal.note(f"note: {note}")
+
+
 def understand(graph: KnowledgeGraph, text: str, language: str) -> Query[int]:
     """The question in the graph's ids: mistakes in it are told before a model is loaded."""
     from kgreason.binding import bind

@@ -8,7 +8,7 @@ import typer
 
 from kgreason.cli.answers import answer_lines
 from kgreason.cli.command import command
-from kgreason.cli.corridor import load_graph, make_engine, outline, understand
+from kgreason.cli.corridor import keep_rows, load_graph, make_engine, outline, understand
 from kgreason.cli.options import GraphOptions, QuestionOptions, ReadingOptions, ReasoningOptions
 from kgreason.cli.terminal import Terminal
 
@@ -40,6 +40,7 @@ def explain(
     for line in answer_lines(answers, loaded.vocabulary.prefixes, offset):
         line.pad_left(2)
         terminal.print(line)
+    keep_rows(terminal, engine)
 
 
 def register(app: typer.Typer) -> None:

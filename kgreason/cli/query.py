@@ -10,7 +10,7 @@ import typer
 
 from kgreason.cli.answers import answer_lines
 from kgreason.cli.command import command
-from kgreason.cli.corridor import load_graph, make_engine, outline, understand
+from kgreason.cli.corridor import keep_rows, load_graph, make_engine, outline, understand
 from kgreason.cli.options import (
     GraphOptions,
     QuestionOptions,
@@ -149,9 +149,7 @@ def query(
     answers = _answers(terminal, engine, bound, target, output)
     _deliver(terminal, target, answers, loaded, bound)
     _footer(terminal, engine, answers)
-    engine.flush()
-    for note in engine.notes:
-        terminal.note(f"note: {note}")
+    keep_rows(terminal, engine)
     if output.time:
         spent = ", ".join(f"{name} {took:.3f} s" for name, took in terminal.seconds.items())
         terminal.note(f"time: {spent}")

@@ -147,3 +147,27 @@ def test_model_errors(
     assert ran.code == code, ran.err
     assert ran.err.startswith("error: ")
     assert not (model.parent / "x").exists()
+
+
+def test_rows_are_kept_for_the_next_command(
+    run: Run, friends: Path, model: Path, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows"
+    command = (*("query", "-g", friends, "-m", model, "--row-cache", rows), "-q")
+    question = "?y : exists x . friend(alice, x) & works_at(x, y)"
+    first = run(*command, question)
+    assert first.code == 0, first.err
+    assert "rows read" not in first.err
+    again = run(*command, question)
+    assert "rows read, 0 rows scored" in again.err
+    assert again.out == first.out
+    for file in rows.rglob("*.rows"):
+        file.write_bytes(file.read_bytes()[:-1])
+    damaged = run(*command, question)
+    assert "note: " in damaged.err
+    assert "is left out" in damaged.err
+    assert damaged.out == first.out
+    assert "is left out" not in run(*command, question, "--quiet").err
+    explained = run("explain", *command[1:], question)
+    assert "rows read, 0 rows scored" in explained.out
+    assert "is left out" in explained.err
