@@ -88,6 +88,8 @@ def _nsmp(graph: KnowledgeGraph, settings: RunSettings, _: str) -> Executor:
     messages = settings.method.messages_for(graph.name)
     assert settings.model is not None
     assert messages is not None
+    if settings.row_cache is not None:
+        raise UsageError("message passing has no rows to keep", remedy="leave out --row-cache")
     if settings.dtype == "bfloat16":
         raise UsageError("message passing has no bfloat16", remedy="use float32 or float64")
     model = load_checkpoint(

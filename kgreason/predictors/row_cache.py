@@ -11,6 +11,7 @@ import hashlib
 import json
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -193,8 +194,16 @@ def row_shelf(
         # Other devices and versions round otherwise.
         "device": usable_device(made["device"]).type,
         "torch": str(torch.__version__),
+        "kgreason": _own_version(),
     }
     return RowCache(Path(folder), key, note)
+
+
+def _own_version() -> str:
+    try:
+        return version("kgreason")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def _nothing() -> TruthRows:

@@ -63,6 +63,11 @@ def test_a_row_cache_changes_no_figure_and_saves_the_scoring(
     assert bench.run("warm.jsonl", method=method, row_cache=kept) == expected
 
 
+def test_message_passing_has_no_rows_to_keep(bench: Bench) -> None:
+    with pytest.raises(UsageError, match="no rows to keep"):
+        bench.run(method=METHODS["nsmp"], row_cache=bench.folder / "rows")
+
+
 @pytest.mark.parametrize("name", ["exact", "fit", "cqd-beam", "nsmp"])
 def test_a_figure_depends_on_neither_order_nor_batch_nor_memory(bench: Bench, name: str) -> None:
     settings = replace(bench.settings, method=METHODS[name])
