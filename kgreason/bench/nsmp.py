@@ -23,7 +23,7 @@ from kgreason.errors import UnsupportedError
 from kgreason.formula import Constant, Query, Variable
 from kgreason.knowledge import FactIndex
 from kgreason.normal import Edge, Node
-from kgreason.predictors import ComplEx
+from kgreason.predictors import BilinearScorer
 from kgreason.reasoner import Enough
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
@@ -70,7 +70,7 @@ class Nsmp:
 
     gives_truths = False
 
-    def __init__(self, model: ComplEx, facts: FactIndex, messages: Messages) -> None:
+    def __init__(self, model: BilinearScorer, facts: FactIndex, messages: Messages) -> None:
         if model.coverage.entities is not None:
             raise UnsupportedError(
                 "message passing needs a model that knows every entity",
