@@ -148,8 +148,9 @@ def _train(
     with terminal.stage("torch", "starting"):
         from kgreason.training import train as run
         from kgreason.training.presets import preset
+        from kgreason.training.train import model_name
 
-    epochs = options.epochs or preset(options.model.lower(), options.preset).epochs
+        epochs = options.epochs or preset(model_name(options.model), options.preset).epochs
     settings = dataclasses.asdict(options)
     settings.update(arguments=arguments, validation=parse_validation(options.validation))
     del settings["argument"]

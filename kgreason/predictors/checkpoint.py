@@ -217,7 +217,7 @@ def relation_weights(path: str | Path, vocabulary: Vocabulary) -> NDArray[np.com
     composition = COMPOSITIONS.get(checkpoint.info.model)
     if composition is None:
         raise CheckpointError(
-            f"{path} holds {checkpoint.info.model}, whose relations are no diagonal operators",
+            f"{path} holds {checkpoint.info.model}, not the weights of diagonal operators",
             remedy="give one of ComplEx or DistMult: kgreason train --model complex",
         )
     weights: NDArray[np.complex64] = composition.numbers(checkpoint.tensors["relation"]).numpy()

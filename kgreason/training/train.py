@@ -97,7 +97,7 @@ def train(
         "evaluate_every": evaluate_every,
     }
     fixed = {"precision": precision, "seed": seed, "device": str(usable_device(device))}
-    options = _options(_model_name(model), preset, given, fixed, arguments or {})
+    options = _options(model_name(model), preset, given, fixed, arguments or {})
     options, saved = _resumed(path, graph, options, validation, seed, resume)
     facts = choose_facts(graph, validation, options.seed)
     hear = listener(say, progress, on_part, on_epoch)
@@ -215,7 +215,8 @@ def _trainer(facts: TrainingFacts, relations: int, options: Options) -> Trainer:
     return PyKEENTrainer(facts.train, facts.entities, relations, options)
 
 
-def _model_name(model: str) -> str:
+def model_name(model: str) -> str:
+    """The name that options and checkpoints know a model by; UsageError where there is none."""
     composition = find_composition(model)
     if composition:
         return composition.model
