@@ -9,12 +9,11 @@ import torch
 
 from kgreason.bench.nsmp import Nsmp
 from kgreason.bench.settings import RunSettings
-from kgreason.errors import UnsupportedError, UsageError
+from kgreason.errors import UsageError
 from kgreason.execution import Value
 from kgreason.formula import Query
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.predictors import BilinearScorer, load_checkpoint, load_predictor
-from kgreason.predictors.composition import COMPLEX
+from kgreason.predictors import load_checkpoint, load_predictor
 from kgreason.reasoner import Enough, Reasoner
 from kgreason.truth import resolve_logic
 
@@ -81,11 +80,6 @@ def _nsmp(graph: KnowledgeGraph, settings: RunSettings, _: str) -> Executor:
     model = load_checkpoint(
         settings.model, graph.vocabulary, device=settings.device, dtype=settings.dtype
     )
-    if not isinstance(model, BilinearScorer) or model.composition is not COMPLEX:
-        raise UnsupportedError(
-            f"message passing composes ComplEx embeddings, {settings.model} holds {model.name}",
-            remedy="give a ComplEx checkpoint, or use another method",
-        )
     return Nsmp(model, graph.index(settings.observed), messages)
 
 

@@ -17,7 +17,7 @@ from kgreason.errors import UnsupportedError
 from kgreason.formula import Query, Variable
 from kgreason.knowledge import FactIndex
 from kgreason.predictors import BilinearScorer
-from kgreason.predictors.composition import COMPLEX
+from kgreason.predictors.composition import COMPLEX, DISTMULT
 from kgreason.predictors.scorers import Coverage
 from kgreason.syntax import from_formula_string, from_nested_tuple, parse
 
@@ -191,3 +191,8 @@ def test_a_model_of_some_entities_is_refused(parts: tuple[BilinearScorer, FactIn
     model = BilinearScorer(COMPLEX, tensors["entity"][:3], tensors["relation"], coverage=some)
     with pytest.raises(UnsupportedError, match="every entity"):
         Nsmp(model, parts[1], SETTINGS)
+
+
+def test_a_model_of_real_numbers_is_refused(parts: tuple[BilinearScorer, FactIndex]) -> None:
+    with pytest.raises(UnsupportedError, match=r"composes ComplEx.* DistMult"):
+        Nsmp(BilinearScorer(DISTMULT, *parts[0].tensors.values()), parts[1], SETTINGS)
