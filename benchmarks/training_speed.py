@@ -1,4 +1,4 @@
-"""How fast ComplEx is trained here and by PyKEEN's own loop, at equal rank, batch and epochs.
+"""How fast ComplEx or DistMult is trained here and by PyKEEN's loop, at equal rank and batch.
 
 Both visit every distinct (head, relation) pair and its inverse once per epoch, score all entities,
 take the cross-entropy of the tails and step with Adagrad, without a penalty, from equally small
@@ -6,7 +6,7 @@ random weights; PyKEEN by its LCWA loop with CrossEntropyLoss and inverse triple
 after the other, the same number of threads. Prints seconds and processor seconds per epoch, and the
 filtered validation MRR of both directions after the last epoch.
 
-    python benchmarks/training_speed.py GRAPH [--entities 2000] [--rank 32] [--epochs 2]
+    python benchmarks/training_speed.py GRAPH [--model distmult] [--entities 2000] [--rank 32]
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ import torch
 from torch import Tensor
 
 from kgreason.knowledge import FactIndex, KnowledgeGraph
+from kgreason.predictors.composition import COMPOSITIONS, DISTMULT
+from kgreason.predictors.layout import find_tables, in_parts
 from kgreason.predictors.pykeen import hushed
-from kgreason.predictors.scorers import ComplEx
-from kgreason.training.complex import ComplExTrainer
+from kgreason.predictors.scorers import BilinearScorer
+from kgreason.training.bilinear import BilinearTrainer
 from kgreason.training.metrics import evaluate, sample
 from kgreason.training.options import Options
 
@@ -47,33 +49,39 @@ def dense_part(graph: KnowledgeGraph, entities: int) -> tuple[Tensor, Tensor, Te
     return renumbered(train), renumbered(valid), renumbered(every), len(kept)
 
 
-def ours(facts: Tensor, entities: int, relations: int, options: Options) -> Callable[[], ComplEx]:
+def ours(
+    facts: Tensor, entities: int, relations: int, options: Options
+) -> Callable[[], BilinearScorer]:
     """A run of all epochs that gives the model."""
-    trainer = ComplExTrainer(facts, entities, relations, options)
+    trainer = BilinearTrainer(facts, entities, relations, options)
 
-    def run() -> ComplEx:
+    def run() -> BilinearScorer:
         for _ in range(options.epochs):
             trainer.epoch(lambda share: None)
-        return ComplEx(*trainer.weights().values())
+        return BilinearScorer(COMPOSITIONS[options.model], *trainer.weights().values())
 
     return run
 
 
-def theirs(facts: Tensor, entities: int, relations: int, options: Options) -> Callable[[], ComplEx]:
+def theirs(
+    facts: Tensor, entities: int, relations: int, options: Options
+) -> Callable[[], BilinearScorer]:
     """The same by PyKEEN."""
     with hushed():
-        from pykeen import models
+        from pykeen.models import model_resolver
         from pykeen.training import LCWATrainingLoop
         from pykeen.triples import CoreTriplesFactory
 
     factory = CoreTriplesFactory(facts, entities, relations, create_inverse_triples=True)
     small = functools.partial(torch.nn.init.normal_, std=_SCALE)
-    model = models.ComplEx(
+    composition = COMPOSITIONS[options.model]
+    model = model_resolver.lookup(options.model)(
         triples_factory=factory,
         embedding_dim=options.dimension,
         entity_initializer=small,
         relation_initializer=small,
         regularizer_kwargs={"weight": 0.0, "p": 3.0},
+        **({"entity_constrainer": None} if composition is DISTMULT else {}),
         loss="crossentropy",
         random_seed=options.seed,
     )
@@ -85,7 +93,7 @@ def theirs(facts: Tensor, entities: int, relations: int, options: Options) -> Ca
         automatic_memory_optimization=False,
     )
 
-    def run() -> ComplEx:
+    def run() -> BilinearScorer:
         with hushed(), tempfile.TemporaryDirectory() as folder:
             loop.train(
                 factory,
@@ -95,10 +103,9 @@ def theirs(facts: Tensor, entities: int, relations: int, options: Options) -> Ca
                 pin_memory=False,
                 checkpoint_directory=folder,
             )
-        tables = [
-            part[0]() for part in (model.entity_representations, model.relation_representations)
-        ]
-        return ComplEx(*(torch.cat((t.real, t.imag), 1).detach() for t in tables))
+        found = find_tables(model.state_dict())
+        assert found is not None
+        return BilinearScorer(composition, *(in_parts(t, composition.parts) for t in found[:2]))
 
     return run
 
@@ -107,6 +114,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("graph", help="a graph with the splits train and valid")
+    parser.add_argument("--model", choices=sorted(COMPOSITIONS), default="complex")
     parser.add_argument("--entities", type=int, default=2000, help="those with most facts")
     parser.add_argument("--rank", type=int, default=32)
     parser.add_argument("--batch", type=int, default=250, help="pairs per step")
@@ -118,7 +126,7 @@ def main() -> None:
     train, valid, every, entities = dense_part(graph, chosen.entities)
     known = FactIndex.from_facts(every.numpy().astype(np.int32), entities, graph.relation_count)
     options = Options(
-        model="complex",
+        model=chosen.model,
         dimension=chosen.rank,
         epochs=chosen.epochs,
         batch_size=chosen.batch,

@@ -9,11 +9,11 @@ import torch
 
 from kgreason.bench.nsmp import Nsmp
 from kgreason.bench.settings import RunSettings
-from kgreason.errors import UnsupportedError, UsageError
+from kgreason.errors import UsageError
 from kgreason.execution import Value
 from kgreason.formula import Query
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.predictors import ComplEx, load_checkpoint, load_predictor
+from kgreason.predictors import load_checkpoint, load_predictor
 from kgreason.predictors.resolver import FACTS
 from kgreason.predictors.row_cache import RowMaking, row_shelf
 from kgreason.reasoner import Enough, Reasoner
@@ -95,11 +95,6 @@ def _nsmp(graph: KnowledgeGraph, settings: RunSettings, _: str) -> Executor:
     model = load_checkpoint(
         settings.model, graph.vocabulary, device=settings.device, dtype=settings.dtype
     )
-    if not isinstance(model, ComplEx):
-        raise UnsupportedError(
-            f"message passing composes ComplEx embeddings, {settings.model} holds {model.name}",
-            remedy="give a ComplEx checkpoint, or use another method",
-        )
     return Nsmp(model, graph.index(settings.observed), messages)
 
 

@@ -23,7 +23,8 @@ from kgreason.errors import UnsupportedError
 from kgreason.formula import Constant, Query, Variable
 from kgreason.knowledge import FactIndex
 from kgreason.normal import Edge, Node
-from kgreason.predictors import ComplEx
+from kgreason.predictors import BilinearScorer, Scorer
+from kgreason.predictors.composition import COMPLEX
 from kgreason.reasoner import Enough
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
@@ -65,12 +66,17 @@ class Nsmp:
     """Ranks the entities for questions with one answer variable; scores are above 0, and no truths.
 
     facts: the observed facts. A score is the largest over the disjuncts that `conjuncts` reads.
-    Raises UnsupportedError for a model that does not cover all entities.
+    Raises UnsupportedError for a model other than ComplEx, or one that does not cover all entities.
     """
 
     gives_truths = False
 
-    def __init__(self, model: ComplEx, facts: FactIndex, messages: Messages) -> None:
+    def __init__(self, model: Scorer, facts: FactIndex, messages: Messages) -> None:
+        if not isinstance(model, BilinearScorer) or model.composition is not COMPLEX:
+            raise UnsupportedError(
+                f"message passing composes ComplEx embeddings, this is {model.name}",
+                remedy="give a ComplEx checkpoint, or use another method",
+            )
         if model.coverage.entities is not None:
             raise UnsupportedError(
                 "message passing needs a model that knows every entity",

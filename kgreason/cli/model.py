@@ -81,7 +81,7 @@ def import_model(
     ],
     graph: GraphOptions,
     reading: ReadingOptions,
-    model: Annotated[str, typer.Option(help="complex, or a PyKEEN model.")] = "complex",
+    model: Annotated[str, typer.Option(help="complex, distmult, or a PyKEEN model.")] = "complex",
     layout: Annotated[
         str | None,
         typer.Option(

@@ -70,7 +70,7 @@ def mine(
     least: Least,
     model: Annotated[
         Path | None,
-        typer.Option("--model", "-m", metavar="FILE", help="A ComplEx checkpoint of the graph."),
+        typer.Option("--model", "-m", metavar="FILE", help="A ComplEx or DistMult checkpoint."),
     ] = None,
     exhaustive: Annotated[
         bool, typer.Option("--exhaustive", help="Without a model: measure every body there is.")

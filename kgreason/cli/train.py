@@ -37,9 +37,9 @@ class TrainingOptions:
             "--model",
             "-m",
             metavar="MODEL",
-            help="complex, epignn, or the name of any PyKEEN model.",
+            help="complex, distmult, epignn, or the name of any PyKEEN model.",
             autocompletion=offer(
-                "complex", "epignn", "TransE", "DistMult", "RotatE", "TuckER", "ConvE"
+                "complex", "distmult", "epignn", "TransE", "RotatE", "TuckER", "ConvE"
             ),
         ),
     ] = "complex"
@@ -56,7 +56,9 @@ class TrainingOptions:
     epochs: Annotated[int | None, typer.Option(help="Passes over all facts, at most.")] = None
     batch_size: Annotated[
         int | None,
-        typer.Option(help="Per step: distinct (head, relation) pairs for complex, else facts."),
+        typer.Option(
+            help="Per step: distinct (head, relation) pairs for complex and distmult, else facts."
+        ),
     ] = None
     learning_rate: Annotated[float | None, typer.Option(help="Step size.")] = None
     regularization: Annotated[float | None, typer.Option(help="Weight of the N3 penalty.")] = None
@@ -74,7 +76,8 @@ class TrainingOptions:
         str,
         typer.Option(
             metavar="auto|float32|bfloat16",
-            help="Of complex's products; auto is bfloat16 where a probe finds it faster.",
+            help="Of the products of complex and distmult; "
+            "auto is bfloat16 where a probe finds it faster.",
             autocompletion=offer("auto", "float32", "bfloat16"),
         ),
     ] = "auto"
@@ -145,8 +148,9 @@ def _train(
     with terminal.stage("torch", "starting"):
         from kgreason.training import train as run
         from kgreason.training.presets import preset
+        from kgreason.training.train import model_name
 
-    epochs = options.epochs or preset(options.model.lower(), options.preset).epochs
+        epochs = options.epochs or preset(model_name(options.model), options.preset).epochs
     settings = dataclasses.asdict(options)
     settings.update(arguments=arguments, validation=parse_validation(options.validation))
     del settings["argument"]

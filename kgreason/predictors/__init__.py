@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from kgreason.predictors.mixture import MixturePredictor
     from kgreason.predictors.resolver import load_predictor
     from kgreason.predictors.rules import RulePredictor
-    from kgreason.predictors.scorers import ComplEx, Scorer
+    from kgreason.predictors.scorers import BilinearScorer, Scorer
 
 _HOMES = {
+    "BilinearScorer": "scorers",
     "Calibration": "calibration",
     "CalibratedPredictor": "calibrated",
     "CheckpointInfo": "checkpoint",
-    "ComplEx": "scorers",
     "FactPredictor": "facts",
     "LinkPredictor": "base",
     "MixturePredictor": "mixture",
@@ -46,10 +46,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "BilinearScorer",
     "CalibratedPredictor",
     "Calibration",
     "CheckpointInfo",
-    "ComplEx",
     "FactPredictor",
     "LinkPredictor",
     "MixturePredictor",

@@ -22,13 +22,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from kgreason.errors import CheckpointError
-from kgreason.predictors.scorers import ComplEx, Coverage, Scorer, scoring_dtype
+from kgreason.predictors.composition import COMPLEX, COMPOSITIONS, Composition
+from kgreason.predictors.scorers import BilinearScorer, Coverage, Scorer, scoring_dtype
 
 if TYPE_CHECKING:
     from kgreason.knowledge import Vocabulary
 
 FORMAT = 1
-COMPLEX = "complex"
 _ENTITIES, _RELATIONS = "coverage.entities", "coverage.relations"
 WEIGHTS = "model."
 
@@ -37,8 +37,8 @@ WEIGHTS = "model."
 class CheckpointInfo:
     """What a checkpoint says about itself.
 
-    model: `complex`, `epignn`, or the class name of a PyKEEN model. dimension: rank of the
-    embeddings or, of EpiGNN, length of a state.
+    model: `complex`, `distmult`, `epignn`, or the class name of a PyKEEN model. dimension: rank of
+    the embeddings or, of EpiGNN, length of a state.
     entities, relations: sizes of the vocabulary (relations: base relations).
     vocabulary: fingerprint of entity and relation names; None in bare weights.
     inverse: whether inverse relations have weights of their own (PyKEEN models, EpiGNN).
@@ -68,7 +68,7 @@ class CheckpointInfo:
             "interaction": json.dumps(self.arguments, sort_keys=True),
             "training": json.dumps(self.training, sort_keys=True),
         }
-        if self.model == COMPLEX:
+        if self.model == COMPLEX.model:
             found["layout"] = "halves"
         if self.vocabulary:
             found["vocabulary"] = self.vocabulary
@@ -169,11 +169,12 @@ def check_weights(path: str | Path, checkpoint: Checkpoint) -> None:
                 f"{path}: tensor {name!r} holds values that are not finite numbers",
                 remedy="its training diverged: train again with a lower learning rate",
             )
-    if checkpoint.info.model == COMPLEX:
+    composition = COMPOSITIONS.get(checkpoint.info.model)
+    if composition:
         shapes = {name: tuple(t.shape) for name, t in checkpoint.tensors.items()}
         entities = checkpoint.coverage.entities
         rows = checkpoint.info.entities if entities is None else entities.shape[0]
-        _check_shapes(Path(path), shapes, rows, 2 * checkpoint.info.relations)
+        _check_shapes(Path(path), shapes, rows, 2 * checkpoint.info.relations, composition)
     _check_coverage(Path(path), checkpoint)
 
 
@@ -186,13 +187,15 @@ def load_checkpoint(
 ) -> Scorer:
     """A checkpoint as a scorer, refused with CheckpointError where it does not fit `vocabulary`.
 
-    dtype: `float32`, `float64`, or `bfloat16` (ComplEx only), in which scores are computed.
+    dtype: `float32`, `float64`, or `bfloat16` (ComplEx and DistMult), in which scores are computed.
     """
     checkpoint = read_checkpoint(path)
     if vocabulary is not None:
         check_fit(path, checkpoint.info, vocabulary)
-    if checkpoint.info.model == COMPLEX:
-        return ComplEx(
+    composition = COMPOSITIONS.get(checkpoint.info.model)
+    if composition:
+        return BilinearScorer(
+            composition,
             checkpoint.tensors["entity"],
             checkpoint.tensors["relation"],
             dtype=scoring_dtype(dtype),
@@ -204,19 +207,20 @@ def load_checkpoint(
     return rebuild(checkpoint, device=device, dtype=scoring_dtype(dtype))
 
 
-def relation_weights(path: str | Path, vocabulary: Vocabulary) -> NDArray[np.float32]:
-    """(directed relations, 2d) rows `[real | imaginary]` of a ComplEx checkpoint that fits.
+def relation_weights(path: str | Path, vocabulary: Vocabulary) -> NDArray[np.complex64]:
+    """(directed relations, d) diagonal operators of a ComplEx or DistMult checkpoint that fits.
 
     Raises CheckpointError for another model or another graph's.
     """
     checkpoint = read_checkpoint(path)
     check_fit(path, checkpoint.info, vocabulary)
-    if checkpoint.info.model != COMPLEX:
+    composition = COMPOSITIONS.get(checkpoint.info.model)
+    if composition is None:
         raise CheckpointError(
-            f"{path} holds {checkpoint.info.model}, whose relations are no diagonal operators",
-            remedy="give a ComplEx checkpoint: kgreason train --model complex",
+            f"{path} holds {checkpoint.info.model}, not the weights of diagonal operators",
+            remedy="give one of ComplEx or DistMult: kgreason train --model complex",
         )
-    weights: NDArray[np.float32] = checkpoint.tensors["relation"].float().numpy()
+    weights: NDArray[np.complex64] = composition.numbers(checkpoint.tensors["relation"]).numpy()
     return weights
 
 
@@ -278,27 +282,34 @@ def _bare_info(path: Path, shapes: dict[str, tuple[int, ...]]) -> CheckpointInfo
             remedy="turn it into a checkpoint first: kgreason model import",
         )
     entity, relation = shapes["entity"], shapes["relation"]
-    _check_shapes(path, shapes, entity[0] if entity else 0, relation[0] if relation else 0)
+    entities, relations = (shape[0] if shape else 0 for shape in (entity, relation))
+    _check_shapes(path, shapes, entities, relations, COMPLEX)
     if relation[0] % 2:
         raise CheckpointError(
             f"{path}: relation has {relation[0]:,} rows, which is not a row per direction",
             remedy="import it, which adds the inverse relations: kgreason model import",
         )
-    return CheckpointInfo(COMPLEX, entity[1] // 2, entity[0], relation[0] // 2)
+    return CheckpointInfo(COMPLEX.model, entity[1] // COMPLEX.parts, entity[0], relation[0] // 2)
 
 
 def _check_shapes(
-    path: Path, shapes: dict[str, tuple[int, ...]], entities: int, relations: int
+    path: Path,
+    shapes: dict[str, tuple[int, ...]],
+    entities: int,
+    relations: int,
+    composition: Composition,
 ) -> None:
+    parts = composition.parts
     for name, rows in (("entity", entities), ("relation", relations)):
         shape = shapes.get(name)
         if shape is None:
             raise CheckpointError(
                 f"{path} lacks the tensor {name!r}", remedy="train or import it again"
             )
-        if len(shape) != 2 or shape[0] != rows or shape[1] % 2 or not shape[1]:
+        if len(shape) != 2 or shape[0] != rows or shape[1] % parts or not shape[1]:
             raise CheckpointError(
-                f"{path}: tensor {name!r} has shape {shape}, expected ({rows}, 2 · rank)",
+                f"{path}: tensor {name!r} has shape {shape}, "
+                f"expected ({rows}, {parts} · rank) of {composition.name}",
                 remedy="train or import it again",
             )
     if shapes["entity"][1] != shapes["relation"][1]:

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from kgreason.errors import CheckpointError, UsageError
 from kgreason.predictors.checkpoint import (
-    COMPLEX,
     WEIGHTS,
     Checkpoint,
     CheckpointInfo,
@@ -26,7 +25,8 @@ from kgreason.predictors.checkpoint import (
     save_checkpoint,
     write_safetensors,
 )
-from kgreason.predictors.layout import Layout, Order, find_tables, halves, with_inverses
+from kgreason.predictors.composition import COMPLEX, Composition, find_composition
+from kgreason.predictors.layout import Layout, Order, find_tables, in_parts, with_inverses
 
 if TYPE_CHECKING:
     from kgreason.knowledge import Vocabulary
@@ -37,7 +37,7 @@ def import_checkpoint(
     out: str | Path,
     *,
     vocabulary: Vocabulary,
-    model: str = COMPLEX,
+    model: str = COMPLEX.model,
     layout: Layout | None = None,
     relation_order: Order = "interleaved",
     inverse: bool = True,
@@ -47,13 +47,15 @@ def import_checkpoint(
 
     layout: how a ComplEx row holds a complex vector, `[re | im]` halves or `re, im` interleaved;
     None: what the names of the tensors suggest. relation_order: whether the row of an inverse
-    relation follows its relation or all of them. Relations without inverse rows get them, by
-    conjugation. Any other `model` names a PyKEEN class: `source` is its state dict, `arguments`
-    its keyword arguments, `inverse` whether it was trained with inverse triples.
+    relation follows its relation or all of them. Relations without inverse rows get them: the
+    conjugates (ComplEx), or the same again (DistMult). Any other `model` names a PyKEEN class:
+    `source` is its state dict, `arguments` its keyword arguments, `inverse` whether it was trained
+    with inverse triples.
     """
     source = Path(source)
     tensors = _read_foreign(source)
-    if model != COMPLEX:
+    composition = find_composition(model)
+    if composition is None:
         from kgreason.predictors.pykeen import model_class
 
         info = CheckpointInfo(
@@ -67,10 +69,10 @@ def import_checkpoint(
         )
         tensors = {WEIGHTS + name: tensor for name, tensor in tensors.items()}
     else:
-        info, tensors = _complex(source, tensors, vocabulary, layout, relation_order)
+        info, tensors = _native(source, tensors, composition, vocabulary, layout, relation_order)
     checkpoint = Checkpoint(info, tensors)
     check_weights(source, checkpoint)
-    if model != COMPLEX:
+    if composition is None:
         from kgreason.predictors.pykeen import rebuild
 
         rebuild(checkpoint)  # so that arguments that do not fit are refused now, not when asked
@@ -104,9 +106,10 @@ def export_checkpoint(path: str | Path, out: str | Path) -> None:
             temporary.unlink()
 
 
-def _complex(
+def _native(
     source: Path,
     tensors: dict[str, Tensor],
+    composition: Composition,
     vocabulary: Vocabulary,
     layout: Layout | None,
     order: Order,
@@ -122,17 +125,18 @@ def _complex(
     if entity.dim() != 2 or relation.dim() != 2:
         raise CheckpointError(
             f"{source}: the tables have shapes {tuple(entity.shape)} and {tuple(relation.shape)}",
-            remedy="complEx needs two tables of rows with 2 · rank numbers",
+            remedy=f"give two tables of rows; those of {composition.name} hold "
+            f"{composition.parts} · rank numbers",
         )
     if (layout or usual) == "interleaved":
-        entity, relation = halves(entity), halves(relation)
+        entity, relation = (in_parts(table, composition.parts) for table in (entity, relation))
     if relation.shape[0] == vocabulary.relation_count:
-        relation = with_inverses(relation)
+        relation = with_inverses(relation, composition)
     elif order == "appended":
         relation = torch.stack(relation.chunk(2), 1).reshape(-1, relation.shape[1])
     info = CheckpointInfo(
-        model=COMPLEX,
-        dimension=entity.shape[1] // 2,
+        model=composition.model,
+        dimension=entity.shape[1] // composition.parts,
         entities=entity.shape[0],
         relations=relation.shape[0] // 2,
         vocabulary=vocabulary.fingerprint(),

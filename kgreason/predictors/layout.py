@@ -1,4 +1,4 @@
-"""How tables of complex vectors are laid out in published weights."""
+"""How tables of vectors of complex or real numbers are laid out in published weights."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+
+from kgreason.predictors.composition import Composition
 
 Layout = Literal["halves", "interleaved"]
 Order = Literal["interleaved", "appended"]
@@ -43,16 +45,12 @@ def find_tables(tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Layout] 
     return None
 
 
-def halves(table: Tensor) -> Tensor:
-    """(rows, 2d) `re, im, re, im …` -> (rows, 2d) `[re | im]`."""
-    return torch.cat((table[:, 0::2], table[:, 1::2]), 1)
+def in_parts(table: Tensor, parts: int) -> Tensor:
+    """(rows, parts · d) `re, im, re, im …` -> `[re | im]`; of one part, as it is."""
+    return torch.cat([table[:, part::parts] for part in range(parts)], 1)
 
 
-def with_inverses(relation: Tensor) -> Tensor:
-    """(R, 2d) halves -> (2R, 2d): row 2k + 1 is the conjugate of row 2k.
-
-    Re⟨t, conj(r), conj(h)⟩ = Re⟨h, r, conj(t)⟩, so the conjugate scores the inverse link.
-    """
-    real, imaginary = relation.chunk(2, 1)
-    conjugate = torch.cat((real, -imaginary), 1)
-    return torch.stack((relation, conjugate), 1).reshape(-1, relation.shape[1])
+def with_inverses(relation: Tensor, composition: Composition) -> Tensor:
+    """(R, width) in parts -> (2R, width): row 2k + 1 scores the inverse links of row 2k."""
+    both = torch.stack((relation, composition.inverse(relation)), 1)
+    return both.reshape(-1, relation.shape[1])

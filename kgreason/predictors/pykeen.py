@@ -20,12 +20,12 @@ from torch import Tensor
 
 from kgreason.errors import CheckpointError, UsageError
 from kgreason.predictors.checkpoint import (
-    COMPLEX,
     WEIGHTS,
     Checkpoint,
     CheckpointInfo,
 )
-from kgreason.predictors.layout import find_tables, halves, with_inverses
+from kgreason.predictors.composition import find_composition
+from kgreason.predictors.layout import find_tables, in_parts, with_inverses
 from kgreason.predictors.scorers import BlockShape, Coverage
 
 # These need more than numbers of entities and relations: literals, the facts, anchors.
@@ -234,34 +234,36 @@ def checkpoint_of(
     coverage: Coverage | None = None,
     training: Mapping[str, Any] | None = None,
 ) -> Checkpoint:
-    """A live PyKEEN model as a checkpoint; ComplEx becomes native weights.
+    """A live PyKEEN model as a checkpoint; ComplEx and DistMult become native weights.
 
     arguments: the keyword arguments it was made with (embedding_dim, …), needed by every model but
-    ComplEx. coverage: vocabulary ids of the model's entities where they are not all of them.
+    those two. coverage: vocabulary ids of the model's entities where they are not all of them.
     """
     state = {
         name: tensor.detach().cpu()
         for name, tensor in model.state_dict().items()
         if _is_weight(name)
     }
-    native = type(model).__name__ == "ComplEx"
+    native = find_composition(type(model).__name__)
     inverse = bool(model.use_inverse_triples)
     if native:
         found = find_tables(state)
         assert found is not None
-        entity, relation = halves(found[0]), halves(found[1])
-        tensors = {"entity": entity, "relation": relation if inverse else with_inverses(relation)}
-        dimension = entity.shape[1] // 2
+        entity, relation = (in_parts(table, native.parts) for table in found[:2])
+        if not inverse:
+            relation = with_inverses(relation, native)
+        tensors = {"entity": entity, "relation": relation}
+        dimension = entity.shape[1] // native.parts
     else:
         tensors = {WEIGHTS + name: tensor for name, tensor in state.items()}
         dimension = int((arguments or {}).get("embedding_dim", 0))
     info = CheckpointInfo(
-        model=COMPLEX if native else type(model).__name__,
+        model=native.model if native else type(model).__name__,
         dimension=dimension,
         entities=vocabulary.entity_count,
         relations=vocabulary.relation_count,
         vocabulary=vocabulary.fingerprint(),
-        inverse=inverse or native,
+        inverse=inverse or native is not None,
         arguments={} if native else dict(arguments or {}),
         training=dict(training or {}),
     )

@@ -13,7 +13,8 @@ from kgreason.errors import UsageError
 from kgreason.predictors.base import LinkPredictor
 from kgreason.predictors.calibrated import DEFAULT_BLOCK_BYTES, CalibratedPredictor
 from kgreason.predictors.calibration import Calibration, parse_calibration
-from kgreason.predictors.checkpoint import COMPLEX, inspect, load_checkpoint
+from kgreason.predictors.checkpoint import inspect, load_checkpoint
+from kgreason.predictors.composition import COMPOSITIONS
 from kgreason.predictors.epignn_checkpoint import EPIGNN
 from kgreason.predictors.facts import FactPredictor
 from kgreason.predictors.mixing import learn_weights
@@ -132,7 +133,7 @@ def _together(request: Request, paths: Sequence[Path | None]) -> LinkPredictor:
 # Every kind of predictor by name; the contract suite runs over this table.
 PREDICTORS: dict[str, Callable[[Request], LinkPredictor]] = {
     FACTS: _facts,
-    COMPLEX: _scored,
+    **dict.fromkeys(COMPOSITIONS, _scored),
     EPIGNN: _epignn,
     "pykeen": _scored,
     RULES: _rules,
@@ -157,7 +158,7 @@ def load_predictor(
     held out.
     observed: splits whose facts are known, None for all of them. observed_truth: their truth, None
     to leave them as scored. calibration: `auto` for what suits the model. dtype: float32, float64
-    or (ComplEx) bfloat16. block_bytes: size of one block of scores. Raises UsageError and
+    or (ComplEx, DistMult) bfloat16. block_bytes: size of one block of scores. Raises UsageError and
     CheckpointError.
     """
     models = [model] if isinstance(model, str | Path) else list(model)
@@ -202,4 +203,4 @@ def _kind(path: Path) -> str:
     if path.suffix in _SUFFIXES:
         return _SUFFIXES[path.suffix]
     model = inspect(path).model
-    return model if model in (COMPLEX, EPIGNN) else "pykeen"
+    return model if model in (*COMPOSITIONS, EPIGNN) else "pykeen"

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from kgreason.errors import UsageError
+from kgreason.predictors.composition import Composition
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
@@ -87,15 +88,17 @@ class Scorer(Protocol):
         ...
 
 
-class ComplEx:
-    """score(h, r, t) = Re⟨h, r, conj(t)⟩ (Trouillon et al., ICML 2016), one product per block.
+class BilinearScorer:
+    """score(h, r, t) = compose(h, r) · t, one matrix product per block.
 
-    entity: (entities, 2d) and relation: (directed relations, 2d), rows `[real | imaginary]`.
+    entity: (entities, parts · d) and relation: (directed relations, parts · d), laid out as the
+    composition says.
     Products are taken in `dtype`; scores are float64 when it is float64, else float32.
     """
 
     def __init__(
         self,
+        composition: Composition,
         entity: Tensor,
         relation: Tensor,
         *,
@@ -107,13 +110,14 @@ class ComplEx:
         self._coverage = coverage or Coverage()
         self._entity = entity.to(self._device, dtype).contiguous()
         self._relation = relation.to(self._device, dtype).contiguous()
-        self.dimension = entity.shape[1] // 2
+        self.composition = composition
+        self.dimension = entity.shape[1] // composition.parts
         self._block = self._measure_block()
 
     @property
     def name(self) -> str:
         precision = str(self._entity.dtype).removeprefix("torch.")
-        return f"ComplEx (rank {self.dimension}, {precision})"
+        return f"{self.composition.name} (rank {self.dimension}, {precision})"
 
     @property
     def entity_count(self) -> int:
@@ -152,16 +156,7 @@ class ComplEx:
         return self._product(self._queries(heads, relations)).to(self.dtype)
 
     def _queries(self, heads: Tensor, relations: Tensor) -> Tensor:
-        """(rows, 2d): head ∘ relation, so that a score is a plain dot product with the tail."""
-        real, imaginary = self._entity[heads].chunk(2, 1)
-        r_real, r_imaginary = self._relation[relations].chunk(2, 1)
-        return torch.cat(
-            (
-                real * r_real - imaginary * r_imaginary,
-                real * r_imaginary + imaginary * r_real,
-            ),
-            1,
-        )
+        return self.composition.compose(self._entity[heads], self._relation[relations])
 
     def _product(self, queries: Tensor) -> Tensor:
         if self._device.type == "cpu" and queries.dtype == torch.float32:

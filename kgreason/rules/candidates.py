@@ -61,19 +61,14 @@ class Types:
                 yield found[start : start + _BLOCK_BODIES]
 
 
-def vectors_of(relation: NDArray[np.float32], index: FactIndex) -> Vectors:
-    """(directed relations, 2d) rows `[real | imaginary]` -> (directed relations, d).
-
-    Raises CheckpointError when the weights are of another graph.
-    """
-    if len(relation) != index.relation_count or relation.shape[1] % 2:
+def check_vectors(vectors: Vectors, index: FactIndex) -> None:
+    """CheckpointError unless there is a vector for every directed relation of the index."""
+    if vectors.ndim != 2 or len(vectors) != index.relation_count:
         raise CheckpointError(
-            f"relation weights of shape {relation.shape} for {index.relation_count} directed "
+            f"relation weights of shape {vectors.shape} for {index.relation_count} directed "
             "relations",
             remedy="mine rules from the checkpoint that was trained on this graph",
         )
-    half = relation.shape[1] // 2
-    return (relation[:, :half] + 1j * relation[:, half:]).astype(np.complex64)
 
 
 def find_candidates(

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kgreason.errors import UsageError
 from kgreason.knowledge.index import FactIndex
-from kgreason.rules.candidates import Candidates, Types, find_candidates, vectors_of
+from kgreason.rules.candidates import Candidates, Types, Vectors, check_vectors, find_candidates
 from kgreason.rules.measure import BodyFigures, Measurer
 from kgreason.rules.rule import Figures, Rule, is_circular
 
@@ -60,17 +59,18 @@ class Mined:
 
 
 def mine_rules(
-    relation: NDArray[np.float32],
+    vectors: Vectors,
     index: FactIndex,
     options: MiningOptions | None = None,
     progress: Progress | None = None,
 ) -> Mined:
     """Rules about the relations of an index, from its facts and the relation weights of a model.
 
-    relation: (directed relations, 2d) rows `[real | imaginary]`. Deterministic.
+    vectors: (directed relations, d), each the diagonal of a relation's operator. Deterministic.
+    Raises CheckpointError when they are of another graph.
     """
     options = options or MiningOptions()
-    vectors = vectors_of(relation, index)
+    check_vectors(vectors, index)
     start = perf_counter()
     types = Types(index)
     lengths = range(1, options.length + 1)

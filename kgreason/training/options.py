@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kgreason.errors import UsageError
-from kgreason.predictors.checkpoint import COMPLEX
+from kgreason.predictors.composition import COMPOSITIONS
 
 AUTO = "auto"
 PRECISIONS = (AUTO, "float32", "bfloat16")
@@ -19,11 +19,12 @@ PRECISIONS = (AUTO, "float32", "bfloat16")
 class Options:
     """Settings of a training run, complete.
 
-    batch_size: distinct (head, directed relation) pairs of a step for ComplEx, else facts.
-    regularization: weight of the N3 penalty (ComplEx only).
+    batch_size: distinct (head, directed relation) pairs of a step for ComplEx and DistMult, else
+    facts.
+    regularization: weight of the N3 penalty (ComplEx and DistMult only).
     patience: judgements without a better validation MRR after which training stops; 0 for never.
     evaluate_every: epochs from one judgement to the next.
-    precision: `auto`, `float32` or `bfloat16`, in which ComplEx takes its products.
+    precision: `auto`, `float32` or `bfloat16`, in which ComplEx and DistMult take products.
     arguments: further arguments of EpiGNN (facets, pooling, rounds) or of a PyKEEN model.
     """
 
@@ -60,6 +61,11 @@ class Options:
             raise UsageError(
                 f"regularization is {self.regularization}", remedy="give a number from 0 up"
             )
+        if self.arguments and self.model in COMPOSITIONS:
+            raise UsageError(
+                f"{self.model} takes no further arguments, {', '.join(self.arguments)} came",
+                remedy="leave them out; rank, penalty and rate have options of their own",
+            )
         if not 0 <= self.seed < 2**32:
             raise UsageError(
                 f"seed is {self.seed}", remedy="give a whole number from 0 to 4294967295"
@@ -71,7 +77,7 @@ class Options:
                 f"no training precision named {self.precision!r}",
                 remedy=f"use one of: {', '.join(PRECISIONS)}",
             )
-        if self.precision == "bfloat16" and self.model != COMPLEX:
+        if self.precision == "bfloat16" and self.model not in COMPOSITIONS:
             raise UsageError(
                 f"{self.model} is trained in float32", remedy="leave the precision out"
             )

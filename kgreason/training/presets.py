@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kgreason.errors import UsageError
-from kgreason.predictors.checkpoint import COMPLEX
+from kgreason.predictors.composition import COMPLEX, COMPOSITIONS
 from kgreason.predictors.epignn_checkpoint import EPIGNN
 
 
@@ -34,7 +34,7 @@ PRESETS = {
     "wn18rr": Preset(500, 100, 100, 0.1, 0.1, 10, 1, f"{_N3} (MRR 0.49); {_OWN}"),
 }
 
-_COMPLEX = Preset(128, 50, 250, 0.1, 0.01, 10, 1, "small graphs")
+_BILINEAR = Preset(128, 50, 250, 0.1, 0.01, 10, 1, "small graphs")
 _EPIGNN = Preset(64, 8, 32, 0.01, 0.0, 0, 1, "small graphs")
 _PYKEEN = Preset(64, 100, 256, 0.01, 0.0, 10, 5, "PyKEEN's defaults")
 
@@ -42,15 +42,15 @@ _PYKEEN = Preset(64, 100, 256, 0.01, 0.0, 10, 5, "PyKEEN's defaults")
 def preset(model: str, name: str | None) -> Preset:
     """The named preset, else the model's defaults. UsageError for names that are not known."""
     if name is None:
-        return {COMPLEX: _COMPLEX, EPIGNN: _EPIGNN}.get(model, _PYKEEN)
+        return {**dict.fromkeys(COMPOSITIONS, _BILINEAR), EPIGNN: _EPIGNN}.get(model, _PYKEEN)
     found = PRESETS.get(name.lower())
     if found is None:
         raise UsageError(
             f"no preset named {name!r}", remedy=f"use one of: {', '.join(sorted(PRESETS))}"
         )
-    if model != COMPLEX:
+    if model != COMPLEX.model:
         raise UsageError(
-            f"preset {name} is for the model {COMPLEX}, not {model}",
+            f"preset {name} is for the model {COMPLEX.model}, not {model}",
             remedy="leave the preset out and give the settings one by one",
         )
     return found

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from kgreason.errors import UsageError
 from kgreason.knowledge import FactIndex
-from kgreason.predictors.checkpoint import COMPLEX, save_checkpoint
+from kgreason.predictors.checkpoint import save_checkpoint
+from kgreason.predictors.composition import COMPLEX, COMPOSITIONS, find_composition
 from kgreason.predictors.epignn_checkpoint import EPIGNN
 from kgreason.predictors.resolver import usable_device
 from kgreason.predictors.scorers import Scorer
@@ -55,7 +56,7 @@ def train(
     graph: KnowledgeGraph,
     out: str | Path,
     *,
-    model: str = COMPLEX,
+    model: str = COMPLEX.model,
     preset: str | None = None,
     dimension: int | None = None,
     epochs: int | None = None,
@@ -77,13 +78,13 @@ def train(
 ) -> TrainingResult:
     """Train a model on a graph and write the checkpoint of its best epoch to `out`.
 
-    model: `complex` (native, full softmax), `epignn` or any of PyKEEN. preset: one of `PRESETS`.
-    None leaves a setting to the preset, else to the model's default; see `Options` for what they
-    mean. validation: see `choose_facts`. resume: go on with an unfinished run of the same settings
-    (epochs and patience may differ), whose state is kept beside `out` after every epoch. progress:
-    a bar on standard error. say: takes notes for people, by default standard error when `progress`
-    is on. on_part: told the epochs done, as a fraction, after every step. on_epoch: told of every
-    epoch. Raises UsageError, and PredictorError when training diverges.
+    model: `complex` or `distmult` (native, full softmax), `epignn` or any of PyKEEN. preset: one
+    of `PRESETS`. None leaves a setting to the preset, else to the model's default; see `Options`
+    for what they mean. validation: see `choose_facts`. resume: go on with an unfinished run of the
+    same settings (epochs and patience may differ), whose state is kept beside `out` after every
+    epoch. progress: a bar on standard error. say: takes notes for people, by default standard error
+    when `progress` is on. on_part: told the epochs done, as a fraction, after every step. on_epoch:
+    told of every epoch. Raises UsageError, and PredictorError when training diverges.
     """
     path = _writable(Path(out))
     given = {
@@ -96,7 +97,7 @@ def train(
         "evaluate_every": evaluate_every,
     }
     fixed = {"precision": precision, "seed": seed, "device": str(usable_device(device))}
-    options = _options(_model_name(model), preset, given, fixed, arguments or {})
+    options = _options(model_name(model), preset, given, fixed, arguments or {})
     options, saved = _resumed(path, graph, options, validation, seed, resume)
     facts = choose_facts(graph, validation, options.seed)
     hear = listener(say, progress, on_part, on_epoch)
@@ -201,10 +202,10 @@ def _judge(facts: Tensor, known: FactIndex) -> Callable[[Scorer], float] | None:
 
 
 def _trainer(facts: TrainingFacts, relations: int, options: Options) -> Trainer:
-    if options.model == COMPLEX:
-        from kgreason.training.complex import ComplExTrainer
+    if options.model in COMPOSITIONS:
+        from kgreason.training.bilinear import BilinearTrainer
 
-        return ComplExTrainer(facts.train, facts.entities, relations, options)
+        return BilinearTrainer(facts.train, facts.entities, relations, options)
     if options.model == EPIGNN:
         from kgreason.training.epignn import EpiGNNTrainer
 
@@ -214,9 +215,13 @@ def _trainer(facts: TrainingFacts, relations: int, options: Options) -> Trainer:
     return PyKEENTrainer(facts.train, facts.entities, relations, options)
 
 
-def _model_name(model: str) -> str:
-    if model.lower() in (COMPLEX, EPIGNN):
-        return model.lower()
+def model_name(model: str) -> str:
+    """The name that options and checkpoints know a model by; UsageError where there is none."""
+    composition = find_composition(model)
+    if composition:
+        return composition.model
+    if model.lower() == EPIGNN:
+        return EPIGNN
     try:
         from kgreason.predictors.pykeen import model_key
 
@@ -224,7 +229,7 @@ def _model_name(model: str) -> str:
     except ImportError as error:
         raise UsageError(
             f"model {model!r} needs the package pykeen, which is not installed",
-            remedy=f"pip install 'kgreason[pykeen]', or use the model {COMPLEX}",
+            remedy=f"pip install 'kgreason[pykeen]', or use the model {' or '.join(COMPOSITIONS)}",
         ) from error
 
 

@@ -16,7 +16,8 @@ from kgreason.bench.nsmp import Nsmp
 from kgreason.errors import UnsupportedError
 from kgreason.formula import Query, Variable
 from kgreason.knowledge import FactIndex
-from kgreason.predictors import ComplEx
+from kgreason.predictors import BilinearScorer
+from kgreason.predictors.composition import COMPLEX, DISTMULT
 from kgreason.predictors.scorers import Coverage
 from kgreason.syntax import from_formula_string, from_nested_tuple, parse
 
@@ -38,12 +39,14 @@ NAMES = {"r1": 0, "r2": 2, "r3": 1, "r4": 3, "r5": 2, "s1": 0, "s2": 5}
 
 
 @pytest.fixture
-def parts() -> tuple[ComplEx, FactIndex]:
+def parts() -> tuple[BilinearScorer, FactIndex]:
     random = torch.Generator().manual_seed(5)
     entity = torch.randn(ENTITIES, 2 * RANK, generator=random)
     relation = torch.randn(2 * RELATIONS, 2 * RANK, generator=random)
     facts = np.array([[0, 0, 1], [0, 0, 2], [1, 1, 3], [2, 1, 4], [5, 1, 3]], dtype=np.int32)
-    return ComplEx(entity, relation), FactIndex.from_facts(facts, ENTITIES, RELATIONS)
+    return BilinearScorer(COMPLEX, entity, relation), FactIndex.from_facts(
+        facts, ENTITIES, RELATIONS
+    )
 
 
 def question(shape: str, **names: int) -> Query[int]:
@@ -65,7 +68,9 @@ def softmax(values: Array) -> Array:
     return np.asarray(np.exp(values) / np.exp(values).sum())
 
 
-def by_hand(model: ComplEx, facts: FactIndex, query: Query[int], settings: Messages) -> Array:
+def by_hand(
+    model: BilinearScorer, facts: FactIndex, query: Query[int], settings: Messages
+) -> Array:
     """Every layer, every variable, every message; dense matrices and complex numbers."""
     entity = complex_rows(model.tensors["entity"])
     relation = complex_rows(model.tensors["relation"])
@@ -113,7 +118,7 @@ def dense(nsmp: Nsmp, *queries: Query[int]) -> list[torch.Tensor]:
 @pytest.mark.parametrize("pruning", [True, False])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_scores_follow_the_formulas(
-    parts: tuple[ComplEx, FactIndex], shape: str, pruning: bool
+    parts: tuple[BilinearScorer, FactIndex], shape: str, pruning: bool
 ) -> None:
     settings = replace(SETTINGS, pruning=pruning)
     for start in (0, 3):
@@ -122,15 +127,15 @@ def test_scores_follow_the_formulas(
         np.testing.assert_allclose(found, by_hand(*parts, query, settings), rtol=2e-4)
 
 
-def test_float64_is_computed_in_float64(parts: tuple[ComplEx, FactIndex]) -> None:
+def test_float64_is_computed_in_float64(parts: tuple[BilinearScorer, FactIndex]) -> None:
     tensors = parts[0].tensors
-    model = ComplEx(tensors["entity"], tensors["relation"], dtype=torch.float64)
+    model = BilinearScorer(COMPLEX, tensors["entity"], tensors["relation"], dtype=torch.float64)
     (found,) = dense(Nsmp(model, parts[1], SETTINGS), question("3c"))
     expected = by_hand(*parts, question("3c"), SETTINGS)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-def test_questions_do_not_disturb_each_other(parts: tuple[ComplEx, FactIndex]) -> None:
+def test_questions_do_not_disturb_each_other(parts: tuple[BilinearScorer, FactIndex]) -> None:
     nsmp = Nsmp(*parts, SETTINGS)
     questions = [question(shape, s1=start) for start in (0, 5, 1) for shape in SHAPES]
     together = dense(nsmp, *questions)
@@ -138,13 +143,13 @@ def test_questions_do_not_disturb_each_other(parts: tuple[ComplEx, FactIndex]) -
         assert torch.equal(dense(Nsmp(*parts, SETTINGS), query)[0], found)
 
 
-def test_silence_changes_the_answer(parts: tuple[ComplEx, FactIndex]) -> None:
+def test_silence_changes_the_answer(parts: tuple[BilinearScorer, FactIndex]) -> None:
     talkative = replace(SETTINGS, pruning=False)
     pruned, full = (dense(Nsmp(*parts, s), question("2p"))[0] for s in (SETTINGS, talkative))
     assert not torch.allclose(pruned, full)
 
 
-def test_a_disjunction_takes_the_better_side(parts: tuple[ComplEx, FactIndex]) -> None:
+def test_a_disjunction_takes_the_better_side(parts: tuple[BilinearScorer, FactIndex]) -> None:
     sides = [from_nested_tuple(None, (0, (0,))), from_nested_tuple(None, (1, (2,)))]
     union = from_nested_tuple(None, ((0, (0,)), (1, (2,)), (-1,)))
     one, two, both = dense(Nsmp(*parts, SETTINGS), *sides, union)
@@ -152,7 +157,7 @@ def test_a_disjunction_takes_the_better_side(parts: tuple[ComplEx, FactIndex]) -
 
 
 def test_a_negated_group_is_read_as_the_literature_reads_it(
-    parts: tuple[ComplEx, FactIndex],
+    parts: tuple[BilinearScorer, FactIndex],
 ) -> None:
     group = from_nested_tuple(None, ((0, (0, 2, -2)), (1, (2,))))
     atoms = from_formula_string(
@@ -180,9 +185,14 @@ def test_what_has_no_messages_is_refused(text: str, why: str) -> None:
         conjuncts(bind(parse(text), graph.vocabulary))
 
 
-def test_a_model_of_some_entities_is_refused(parts: tuple[ComplEx, FactIndex]) -> None:
+def test_a_model_of_some_entities_is_refused(parts: tuple[BilinearScorer, FactIndex]) -> None:
     tensors = parts[0].tensors
     some = Coverage(entities=torch.arange(3))
-    model = ComplEx(tensors["entity"][:3], tensors["relation"], coverage=some)
+    model = BilinearScorer(COMPLEX, tensors["entity"][:3], tensors["relation"], coverage=some)
     with pytest.raises(UnsupportedError, match="every entity"):
         Nsmp(model, parts[1], SETTINGS)
+
+
+def test_a_model_of_real_numbers_is_refused(parts: tuple[BilinearScorer, FactIndex]) -> None:
+    with pytest.raises(UnsupportedError, match=r"composes ComplEx.* DistMult"):
+        Nsmp(BilinearScorer(DISTMULT, *parts[0].tensors.values()), parts[1], SETTINGS)

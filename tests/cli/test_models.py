@@ -116,12 +116,15 @@ def test_an_empty_folder_and_none(run: Run, tmp_path: Path) -> None:
     assert run("model", "list", tmp_path / "nope").code == 2
 
 
-def test_weights_go_out_and_come_back(run: Run, friends: Path, model: Path) -> None:
+@pytest.mark.parametrize("name", ["complex", "distmult"])
+def test_weights_go_out_and_come_back(run: Run, friends: Path, tmp_path: Path, name: str) -> None:
+    model = tmp_path / "m.safetensors"
+    assert run("train", friends, "-o", model, "-m", name, *SMALL).code == 0
     weights, back = model.with_name("w.npz"), model.with_name("back.safetensors")
     assert run("model", "export", model, "-o", weights).code == 0
-    ran = run("model", "import", weights, "-o", back, "-g", friends)
+    ran = run("model", "import", weights, "-o", back, "-g", friends, "--model", name)
     assert ran.code == 0, ran.err
-    assert "complex of dimension 4, 7 entities, 3 relations" in ran.err
+    assert f"{name} of dimension 4, 7 entities, 3 relations" in ran.err
     answers = [
         run("query", "-g", friends, "-m", path, "-q", "?y : friend(alice, y)").out
         for path in (model, back)

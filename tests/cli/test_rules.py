@@ -25,10 +25,11 @@ def benchmark(tmp_path: Path) -> Path:
     return folder
 
 
-def test_mined_shown_ranked_and_asked(run: Run, benchmark: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["complex", "DistMult"])
+def test_mined_shown_ranked_and_asked(run: Run, benchmark: Path, tmp_path: Path, name: str) -> None:
     model, rules = tmp_path / "m.safetensors", tmp_path / "rules.txt"
     small = ("--dimension", "4", "--epochs", "2", "--seed", "1")
-    assert run("train", benchmark, "-o", model, "--model", "complex", *small).code == 0
+    assert run("train", benchmark, "-o", model, "--model", name, *small).code == 0
     mined = run("rules", "mine", "-g", benchmark, "-m", model, "-o", rules, *LEAST, *BY_PCA)
     assert mined.code == 0, mined.err
     assert "rules about" in mined.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def _complex(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredicto
         tensors["entity"][3, 2] = torch.nan
     save_checkpoint(folder / "complex", complex_info(graph), tensors)
     return load_predictor(folder / "complex", graph)
+
+
+def _distmult(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
+    tensors = weights(graph, rank=4)
+    if spoiled:
+        tensors["relation"][1, 0] = torch.inf
+    save_checkpoint(folder / "distmult", replace(complex_info(graph), model="distmult"), tensors)
+    return load_predictor(folder / "distmult", graph)
 
 
 def _pykeen(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
@@ -83,6 +92,7 @@ def _epignn(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor
 MAKERS: dict[str, Maker] = {
     "facts": _facts,
     "complex": _complex,
+    "distmult": _distmult,
     "epignn": _epignn,
     "pykeen": _pykeen,
     "rules": _rules,

@@ -12,13 +12,14 @@ from kgreason.knowledge import FactIndex
 from kgreason.predictors.calibrated import CalibratedPredictor
 from kgreason.predictors.calibration import CALIBRATIONS, SoftmaxDegree, parse_calibration
 from kgreason.predictors.checkpoint import load_checkpoint
-from kgreason.predictors.scorers import ComplEx, Coverage
+from kgreason.predictors.composition import COMPLEX
+from kgreason.predictors.scorers import BilinearScorer, Coverage
 from tests.predictors.toy import every_pair, toy_graph, weights
 
 
 def predictor(**settings: object) -> CalibratedPredictor:
     graph = toy_graph()
-    scorer = ComplEx(*weights(graph).values())
+    scorer = BilinearScorer(COMPLEX, *weights(graph).values())
     return CalibratedPredictor(scorer, SoftmaxDegree(), graph.index(), **settings)  # type: ignore[arg-type]
 
 
@@ -31,7 +32,9 @@ def test_observed_truth_is_laid_over_the_scores() -> None:
         dense = predictor(observed_truth=truth).rows(heads, relations).dense(known.entity_count)
         assert bool((dense[row, tails] == truth).all())
     scored = predictor(observed_truth=None).rows(heads, relations).dense(known.entity_count)
-    expected = torch.softmax(ComplEx(*weights(toy_graph()).values()).scores(heads, relations), 1)
+    expected = torch.softmax(
+        BilinearScorer(COMPLEX, *weights(toy_graph()).values()).scores(heads, relations), 1
+    )
     degrees = torch.from_numpy(known.degrees(heads, relations)).clamp(min=1).unsqueeze(1)
     expected = (expected * degrees).clamp(max=0.999)
     expected[expected < 0.0002] = 0
@@ -57,7 +60,9 @@ def test_entities_and_relations_out_of_coverage_have_known_facts_only() -> None:
     tensors = weights(graph)
     ids = torch.arange(0, graph.entity_count, 2)
     relations = torch.tensor([True, True, False, False, False, False])
-    scorer = ComplEx(tensors["entity"][ids], tensors["relation"], coverage=Coverage(ids, relations))
+    scorer = BilinearScorer(
+        COMPLEX, tensors["entity"][ids], tensors["relation"], coverage=Coverage(ids, relations)
+    )
     small = CalibratedPredictor(scorer, SoftmaxDegree(cut=0.0), graph.index())
     assert len(small.notes) == 2
     heads, directed = every_pair(graph)
@@ -78,7 +83,9 @@ def test_a_score_that_is_no_number_names_its_row() -> None:
     graph = toy_graph()
     tensors = weights(graph)
     tensors["relation"][2] = torch.inf
-    broken = CalibratedPredictor(ComplEx(*tensors.values()), SoftmaxDegree(), graph.index())
+    broken = CalibratedPredictor(
+        BilinearScorer(COMPLEX, *tensors.values()), SoftmaxDegree(), graph.index()
+    )
     with pytest.raises(PredictorError, match="head 5 under directed relation 2"):
         broken.rows(torch.tensor([1, 5]), torch.tensor([0, 2]))
 
@@ -88,7 +95,9 @@ def test_a_scorer_of_another_size_is_refused() -> None:
     tensors = weights(graph)
     with pytest.raises(PredictorError, match="covers 4 entities"):
         CalibratedPredictor(
-            ComplEx(tensors["entity"][:4], tensors["relation"]), SoftmaxDegree(), graph.index()
+            BilinearScorer(COMPLEX, tensors["entity"][:4], tensors["relation"]),
+            SoftmaxDegree(),
+            graph.index(),
         )
 
 

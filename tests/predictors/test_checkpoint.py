@@ -11,7 +11,8 @@ from kgreason.errors import CheckpointError, UsageError
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import inspect, load_checkpoint, load_predictor
 from kgreason.predictors.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
-from kgreason.predictors.scorers import ComplEx, Coverage
+from kgreason.predictors.composition import COMPLEX
+from kgreason.predictors.scorers import BilinearScorer, Coverage
 from tests.predictors.toy import complex_info, toy_graph, weights
 
 GRAPH = toy_graph()
@@ -27,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_checkpoint_scores_as_before_it_was_written(path: Path) -> None:
     scorer = load_checkpoint(path, GRAPH.vocabulary)
-    expected = ComplEx(*weights(GRAPH).values()).scores(HEADS, RELATIONS)
+    expected = BilinearScorer(COMPLEX, *weights(GRAPH).values()).scores(HEADS, RELATIONS)
     assert torch.equal(scorer.scores(HEADS, RELATIONS), expected)
     assert [file.name for file in path.parent.iterdir()] == ["model.safetensors"]
 
@@ -62,7 +63,7 @@ def test_bare_weights_are_taken_by_their_sizes(tmp_path: Path) -> None:
     scorer = load_checkpoint(tmp_path / "bare.safetensors", GRAPH.vocabulary)
     torch.testing.assert_close(
         scorer.scores(HEADS, RELATIONS),
-        ComplEx(*weights(GRAPH).values()).scores(HEADS, RELATIONS),
+        BilinearScorer(COMPLEX, *weights(GRAPH).values()).scores(HEADS, RELATIONS),
         atol=0.05,
         rtol=0.01,
     )

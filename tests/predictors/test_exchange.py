@@ -10,13 +10,14 @@ from safetensors.torch import load_file, save_file
 
 from kgreason.errors import CheckpointError, UsageError
 from kgreason.predictors import export_checkpoint, import_checkpoint, load_checkpoint
-from kgreason.predictors.layout import halves, with_inverses
-from kgreason.predictors.scorers import ComplEx
+from kgreason.predictors.composition import COMPLEX, COMPOSITIONS, DISTMULT, Composition
+from kgreason.predictors.layout import in_parts, with_inverses
+from kgreason.predictors.scorers import BilinearScorer
 from tests.predictors.toy import toy_graph, weights
 
 GRAPH = toy_graph()
 HEADS, RELATIONS = torch.arange(16), torch.arange(16) % 6
-EXPECTED = ComplEx(*weights(GRAPH).values()).scores(HEADS, RELATIONS)
+EXPECTED = BilinearScorer(COMPLEX, *weights(GRAPH).values()).scores(HEADS, RELATIONS)
 
 
 def interleaved(table: torch.Tensor) -> torch.Tensor:
@@ -31,12 +32,15 @@ def imported(source: Path, **settings: object) -> torch.Tensor:
 
 def test_halves_undo_interleaving() -> None:
     table = weights(GRAPH)["entity"]
-    assert torch.equal(halves(interleaved(table)), table)
+    assert torch.equal(in_parts(interleaved(table), 2), table)
+    assert torch.equal(in_parts(table, 1), table)
 
 
-def test_inverse_rows_score_the_link_from_its_other_end() -> None:
+@pytest.mark.parametrize("composition", COMPOSITIONS.values(), ids=list(COMPOSITIONS))
+def test_inverse_rows_score_the_link_from_its_other_end(composition: Composition) -> None:
     tensors = weights(GRAPH)
-    scorer = ComplEx(tensors["entity"], with_inverses(tensors["relation"][:3]))
+    relation = with_inverses(tensors["relation"][:3], composition)
+    scorer = BilinearScorer(composition, tensors["entity"], relation)
     everyone = torch.arange(16)
     forward = scorer.scores(everyone, torch.full((16,), 2))[:, :16]
     backward = scorer.scores(everyone, torch.full((16,), 3))[:, :16]
@@ -59,6 +63,16 @@ def test_layouts_and_orders_are_laid_anew(tmp_path: Path) -> None:
     relation = torch.cat((tensors["relation"][0::2], tensors["relation"][1::2]))
     save_file({"entity": tensors["entity"], "relation": relation}, tmp_path / "raw.safetensors")
     assert torch.equal(imported(tmp_path / "raw.safetensors", relation_order="appended"), EXPECTED)
+
+
+def test_real_weights_are_imported_whatever_the_layout_and_the_spelling(tmp_path: Path) -> None:
+    tensors = {name: tensor[:, :7].clone() for name, tensor in weights(GRAPH).items()}
+    save_file(tensors, tmp_path / "raw.safetensors")
+    expected = BilinearScorer(DISTMULT, *tensors.values()).scores(HEADS, RELATIONS)
+    for settings in ({"model": "distmult"}, {"model": "Dist-Mult", "layout": "interleaved"}):
+        assert torch.equal(imported(tmp_path / "raw.safetensors", **settings), expected)
+    with pytest.raises(CheckpointError, match=r"expected \(29, 2 · rank\) of ComplEx"):
+        imported(tmp_path / "raw.safetensors")
 
 
 def test_export_reads_back(tmp_path: Path) -> None:

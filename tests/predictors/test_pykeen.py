@@ -56,16 +56,26 @@ def test_scores_are_pykeens_own(name: str, inverse: bool, tmp_path: Path) -> Non
             )
 
 
+@pytest.mark.parametrize("inverse", [True, False])
+@pytest.mark.parametrize(("name", "rank"), [("complex", 8), ("distmult", 8)])
+def test_bilinear_models_become_native_weights(name: str, rank: int, inverse: bool) -> None:
+    checkpoint = checkpoint_of(model(name, inverse), GRAPH.vocabulary, arguments=ARGUMENTS)
+    assert (checkpoint.info.model, checkpoint.info.dimension) == (name, rank)
+    assert checkpoint.info.inverse
+    assert not checkpoint.info.arguments
+    assert sorted(checkpoint.tensors) == ["entity", "relation"]
+
+
 def test_building_a_model_leaves_the_random_generator_alone() -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    model("distmult", True)
+    model("transe", True)
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_a_saved_state_dict_is_imported(tmp_path: Path) -> None:
-    for name in ("complex", "distmult"):
+    for name in ("complex", "DistMult", "rotate"):
         trained = model(name, True)
         torch.save(trained.state_dict(), tmp_path / "state.pt")
         import_checkpoint(
@@ -82,14 +92,14 @@ def test_a_saved_state_dict_is_imported(tmp_path: Path) -> None:
 
 
 def test_arguments_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    torch.save(model("distmult", True).state_dict(), tmp_path / "state.pt")
+    torch.save(model("transe", True).state_dict(), tmp_path / "state.pt")
     for arguments in ({"embedding_dim": 9}, {"width": 8}):
-        with pytest.raises(CheckpointError, match="do not make a DistMult"):
+        with pytest.raises(CheckpointError, match="do not make a TransE"):
             import_checkpoint(
                 tmp_path / "state.pt",
                 tmp_path / "m",
                 vocabulary=GRAPH.vocabulary,
-                model="distmult",
+                model="transe",
                 arguments=arguments,
             )
     assert not (tmp_path / "m").exists()

@@ -22,7 +22,7 @@ from kgreason.rules import (
     mine_rules,
     reach,
 )
-from kgreason.rules.candidates import Types, find_candidates, vectors_of
+from kgreason.rules.candidates import Types, find_candidates
 from kgreason.rules.rule import is_circular
 
 ENTITIES, RELATIONS = 12, 4
@@ -104,7 +104,7 @@ def test_types_are_those_of_the_facts() -> None:
         assert types.shares_tails[left, right] == bool({b for _, b in one} & {b for _, b in two})
 
 
-def family(seed: int = 0) -> tuple[FactIndex, NDArray[np.float32]]:
+def family(seed: int = 0) -> tuple[FactIndex, NDArray[np.complex64]]:
     """bornIn, cityIn and nationality = bornIn ∘ cityIn; weights that say so, and noise."""
     random_ = np.random.default_rng(seed)
     city, country = random_.integers(20, 30, 20), random_.integers(30, 33, 10)
@@ -116,7 +116,7 @@ def family(seed: int = 0) -> tuple[FactIndex, NDArray[np.float32]]:
     vectors = np.exp(2j * np.pi * random_.random((4, 16)))
     vectors[2] = vectors[0] * vectors[1]
     both = np.stack((vectors, vectors.conj()), 1).reshape(8, 16)
-    return index, np.concatenate((both.real, both.imag), 1).astype(np.float32)
+    return index, both.astype(np.complex64)
 
 
 def test_the_composed_rule_is_mined_first() -> None:
@@ -132,8 +132,8 @@ def test_the_composed_rule_is_mined_first() -> None:
 
 
 def test_candidates_are_the_most_alike_of_all() -> None:
-    index, weights = family()
-    vectors, types = vectors_of(weights, index), Types(index)
+    index, vectors = family()
+    types = Types(index)
     few, all_ = (find_candidates(vectors, types, 2, count) for count in (2, 1000))
     for head in np.unique(all_.heads):
         likeness = np.sort(all_.similarity[all_.heads == head])[::-1]

@@ -13,7 +13,7 @@ from kgreason.training.loop import Ending, Keeper, run_epochs
 from kgreason.training.options import Options
 from kgreason.training.progress import EpochReport, Watch
 from kgreason.training.state import load_run, state_path
-from tests.training.test_complex import options
+from tests.training.test_bilinear import options
 
 RUN = {"facts": 6}
 

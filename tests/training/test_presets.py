@@ -27,4 +27,5 @@ def test_what_is_given_goes_before_the_preset(tmp_path: Path) -> None:
 
 def test_without_a_name_the_model_decides() -> None:
     assert preset("complex", None).evaluate_every == 1
+    assert preset("distmult", None) is preset("complex", None)
     assert preset("rotate", None).regularization == 0

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from kgreason.errors import KgreasonError, PredictorError, UsageError
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.predictors import load_checkpoint, load_predictor
+from kgreason.predictors import inspect, load_checkpoint, load_predictor
 from kgreason.training import train
 from kgreason.training.facts import choose_facts
 from kgreason.training.metrics import SAMPLE, evaluate, sample
@@ -58,7 +58,18 @@ def test_complex_learns_umls(tmp_path: Path) -> None:
     assert len(predictor.rows(torch.arange(5), torch.arange(5))) == 5
 
 
-@pytest.mark.parametrize("model", ["complex", "distmult"])
+def test_distmult_learns_umls(tmp_path: Path) -> None:
+    graph = KnowledgeGraph.load("pykeen:umls")
+    out = tmp_path / "umls.safetensors"
+    result = train(graph, out, model="DistMult", dimension=64, epochs=8, seed=0, progress=False)
+    assert result.metrics is not None
+    assert result.metrics.mrr > 0.8
+    info = inspect(out)
+    assert (info.model, info.dimension) == ("distmult", 64)
+    assert load_file(out)["entity"].shape == (135, 64)
+
+
+@pytest.mark.parametrize("model", ["complex", "distmult", "rotate"])
 def test_an_interrupted_run_ends_as_if_it_had_not_been(model: str, tmp_path: Path) -> None:
     graph = toy_graph()
     whole, parted = tmp_path / "whole", tmp_path / "parted"
@@ -115,7 +126,7 @@ def test_a_drawn_seed_is_told_and_repeats_the_run(tmp_path: Path) -> None:
     assert all(torch.equal(left[name], right[name]) for name in left)
 
 
-@pytest.mark.parametrize("model", ["complex", "distmult"])
+@pytest.mark.parametrize("model", ["complex", "distmult", "rotate"])
 def test_the_best_epoch_is_written_interrupted_or_not(model: str, tmp_path: Path) -> None:
     graph = toy_graph()
     whole, parted = tmp_path / "whole", tmp_path / "parted"
@@ -215,7 +226,7 @@ def test_ranks_are_filtered_and_ties_are_at_their_mean() -> None:
         ({"patience": -1}, "patience is -1"),
         ({"evaluate_every": 0}, "evaluate every is 0"),
         ({"precision": "float8"}, "precision named 'float8'"),
-        ({"model": "distmult", "precision": "bfloat16"}, "trained in float32"),
+        ({"model": "rotate", "precision": "bfloat16"}, "trained in float32"),
         ({"preset": "freebase"}, "no preset named 'freebase'"),
         ({"model": "distmult", "preset": "wn18rr"}, "is for the model complex"),
         ({"seed": -1}, "seed"),
@@ -223,7 +234,8 @@ def test_ranks_are_filtered_and_ties_are_at_their_mean() -> None:
         ({"validation": "valid"}, "no split"),
         ({"validation": "train"}, "is trained on"),
         ({"validation": 1.0}, "outside"),
-        ({"model": "distmult", "arguments": {"nonsense": 1}}, "cannot make distmult"),
+        ({"model": "transe", "arguments": {"nonsense": 1}}, "cannot make transe"),
+        ({"model": "DistMult", "arguments": {"p": 2}}, "distmult takes no further arguments"),
     ],
 )
 def test_bad_settings_are_refused(settings: dict[str, Any], message: str, tmp_path: Path) -> None:

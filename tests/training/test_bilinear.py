@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,13 +8,20 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from kgreason.training import complex as module
-from kgreason.training.complex import ComplExTrainer
+from kgreason.predictors.composition import COMPOSITIONS
+from kgreason.training import bilinear as module
+from kgreason.training.bilinear import BilinearTrainer
 from kgreason.training.options import Options
 from kgreason.training.softmax import softmax_loss
 
 FACTS = torch.tensor([[0, 0, 1], [0, 0, 2], [3, 0, 1], [1, 1, 3], [4, 1, 4], [2, 1, 0]])
 ENTITIES, RELATIONS, RANK = 5, 2, 3
+# Rows of weights as the numbers that the papers speak of.
+NUMBERS: dict[str, Callable[[Tensor], Tensor]] = {
+    "complex": lambda rows: torch.complex(*rows.chunk(2, 1)),
+    "distmult": lambda rows: rows,
+}
+models = pytest.mark.parametrize("model", sorted(COMPOSITIONS))
 
 
 def options(**other: Any) -> Options:
@@ -33,33 +41,34 @@ def options(**other: Any) -> Options:
     return Options(**{**settings, **other})
 
 
-def trainer(**other: Any) -> ComplExTrainer:
-    return ComplExTrainer(FACTS, ENTITIES, RELATIONS, options(**other))
+def trainer(**other: Any) -> BilinearTrainer:
+    return BilinearTrainer(FACTS, ENTITIES, RELATIONS, options(**other))
 
 
 def ignore(share: float) -> None:
     """Nobody looks."""
 
 
-def weights(of: ComplExTrainer) -> dict[str, Tensor]:
+def weights(of: BilinearTrainer) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in of.weights().items()}
 
 
-def test_an_epoch_is_a_step_of_the_loss_over_single_facts() -> None:
-    """Lacroix et al., eq. 2 and 4, fact by fact over complex numbers, by autograd."""
+@models
+def test_an_epoch_is_a_step_of_the_loss_over_single_facts(model: str) -> None:
+    """Lacroix et al., eq. 2 and 4, fact by fact over complex or real numbers, by autograd."""
     forward = FACTS * torch.tensor([1, 2, 1])
     backward = forward.flip(1) + torch.tensor([0, 1, 0])
     heads, relations, tails = torch.cat((forward, backward)).unbind(1)
     pairs = len(set(zip(heads.tolist(), relations.tolist(), strict=True)))
     assert pairs < len(heads)
-    trained = trainer(batch_size=pairs)
+    trained = trainer(model=model, batch_size=pairs)
     random = torch.Generator().manual_seed(1)
     start = {k: torch.randn(t.shape, generator=random) for k, t in trained.weights().items()}
     trained.adopt(start)
     share: list[float] = []
     loss = trained.epoch(share.append)
     parameters = [tensor.requires_grad_() for tensor in start.values()]
-    entity, relation = (torch.complex(*tensor.chunk(2, 1)) for tensor in parameters)
+    entity, relation = map(NUMBERS[model], parameters)
     h, r, t = entity[heads], relation[relations], entity[tails]
     expected = cross_entropy(((h * r) @ entity.conj().T).real, tails)
     penalty = sum((part.abs() ** 3).sum() for part in (h, r, t)) / len(heads)
@@ -97,15 +106,16 @@ def test_without_a_penalty() -> None:
     assert free.weights()["entity"].norm() > bound.weights()["entity"].norm()
 
 
+@models
 def test_a_restored_trainer_goes_on_in_the_precision_it_had(
-    monkeypatch: pytest.MonkeyPatch,
+    model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "fastest_dtype", lambda device: torch.bfloat16)
-    first = trainer(precision="auto", batch_size=2)
+    first = trainer(model=model, precision="auto", batch_size=2)
     first.epoch(ignore)
     state = {name: tensor.clone() for name, tensor in first.state().items()}
     monkeypatch.setattr(module, "fastest_dtype", lambda device: torch.float32)
-    second = trainer(precision="auto", batch_size=2, seed=8)
+    second = trainer(model=model, precision="auto", batch_size=2, seed=8)
     second.restore(state, 1)
     assert first.epoch(ignore) == second.epoch(ignore)
     for left, right in zip(first.weights().values(), second.weights().values(), strict=True):

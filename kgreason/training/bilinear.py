@@ -1,4 +1,7 @@
-"""ComplEx with the N3 penalty and reciprocal relations (Lacroix et al., ICML 2018), by Adagrad."""
+"""ComplEx and DistMult with the N3 penalty and reciprocal relations, by Adagrad.
+
+After Lacroix et al., ICML 2018.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ import torch
 from torch import Tensor
 
 from kgreason.knowledge import FactIndex
-from kgreason.predictors.checkpoint import COMPLEX, Checkpoint, CheckpointInfo
-from kgreason.predictors.scorers import DTYPES, ComplEx, Coverage, Scorer
+from kgreason.predictors.checkpoint import Checkpoint, CheckpointInfo
+from kgreason.predictors.composition import COMPOSITIONS
+from kgreason.predictors.scorers import DTYPES, BilinearScorer, Coverage, Scorer
 from kgreason.training.options import AUTO, Options
 from kgreason.training.softmax import PairBatch, fastest_dtype, softmax_loss
 from kgreason.training.state import pack_optimizer, unpack_optimizer
@@ -19,7 +23,7 @@ from kgreason.training.state import pack_optimizer, unpack_optimizer
 _INITIAL_SCALE = 1e-3
 
 
-class ComplExTrainer:
+class BilinearTrainer:
     """Cross-entropy of the tail, for every fact in both directions.
 
     An epoch visits every distinct (head, directed relation) pair once, with all of its tails; a
@@ -27,14 +31,15 @@ class ComplExTrainer:
     """
 
     def __init__(self, facts: Tensor, entities: int, relations: int, options: Options) -> None:
-        """facts: (facts, 3) int64 head, base relation, tail."""
+        """facts: (facts, 3) int64 head, base relation, tail. options: of one of `COMPOSITIONS`."""
         self._options = options
+        self._composition = COMPOSITIONS[options.model]
         self._device = torch.device(options.device)
         self._random = torch.Generator().manual_seed(options.seed)
         self._index = FactIndex.from_facts(facts.numpy().astype(np.int32), entities, relations)
         self._pairs = _distinct_pairs(facts)
         self._facts = 2 * len(facts)
-        width = 2 * options.dimension
+        width = self._composition.parts * options.dimension
         self._entity, self._relation = (
             (torch.randn(rows, width, generator=self._random) * _INITIAL_SCALE).to(self._device)
             for rows in (entities, 2 * relations)
@@ -76,11 +81,12 @@ class ComplExTrainer:
                 self._entity[batch.tails],
             )
         )
-        queries = _product(h, r)
+        queries = self._composition.compose(h, r)
         loss = softmax_loss(queries.detach(), self._entity, batch, self._dtype)
         rest = (queries * loss.queries).sum()
         if self._options.regularization:
-            penalty = ((_cubed(h) + _cubed(r)) * batch.counts).sum() + _cubed(t).sum()
+            cubed = self._composition.cubed
+            penalty = ((cubed(h) + cubed(r)) * batch.counts).sum() + cubed(t).sum()
             rest = rest + self._options.regularization * penalty
         of_h, of_r, of_t = torch.autograd.grad(rest, (h, r, t), allow_unused=True)
         of_relation = torch.zeros_like(self._relation)
@@ -121,14 +127,14 @@ class ComplExTrainer:
 
     def scorer(self) -> Scorer:
         """The model as it stands."""
-        return ComplEx(self._entity, self._relation, device=self._device)
+        return BilinearScorer(self._composition, self._entity, self._relation, device=self._device)
 
     def checkpoint(
         self, vocabulary: Any, coverage: Coverage, training: dict[str, Any]
     ) -> Checkpoint:
         """The model as it stands, to be written."""
         info = CheckpointInfo(
-            model=COMPLEX,
+            model=self._composition.model,
             dimension=self._options.dimension,
             entities=vocabulary.entity_count,
             relations=vocabulary.relation_count,
@@ -145,20 +151,6 @@ def _distinct_pairs(facts: Tensor) -> Tensor:
     pairs = torch.cat((torch.stack(forward, 1), torch.stack(backward, 1)))
     distinct: Tensor = torch.unique(pairs, dim=0)
     return distinct
-
-
-def _product(heads: Tensor, relations: Tensor) -> Tensor:
-    """Head ∘ relation over complex numbers: a score is its dot product with the tail."""
-    (h_re, h_im), (r_re, r_im) = heads.chunk(2, 1), relations.chunk(2, 1)
-    return torch.cat((h_re * r_re - h_im * r_im, h_re * r_im + h_im * r_re), 1)
-
-
-def _cubed(rows: Tensor) -> Tensor:
-    """(rows,) Σ |x|³ over the complex numbers of each row."""
-    real, imaginary = rows.chunk(2, 1)
-    # The tiny constant keeps the gradient of the root finite at 0.
-    squared = real * real + imaginary * imaginary + 1e-30
-    return (squared * squared.sqrt()).sum(1)
 
 
 def _add_rows(target: Tensor, rows: Tensor, values: Tensor) -> None:
