@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from kgreason.formula import Atom, Constant, Formula, Query, Variable, conjunction, exists
 from kgreason.knowledge import FactIndex
-from kgreason.predictors import CalibratedPredictor, ComplEx, parse_calibration
+from kgreason.predictors import BilinearScorer, CalibratedPredictor, parse_calibration
+from kgreason.predictors.composition import COMPLEX
 
 RELATIONS = 50
 # Of degrees and of relations: how often the n-th most frequent occurs is n to the power of −this.
@@ -58,7 +59,7 @@ def make_world(shape: Shape, seed: int, device: str = "cpu") -> World:
     entity = torch.randn(shape.entities, 2 * shape.rank, generator=generator)
     relation = torch.randn(2 * RELATIONS, 2 * shape.rank, generator=generator)
     relation *= _SPREAD / (2 * shape.rank**0.5)
-    scorer = ComplEx(entity, relation, device=device)
+    scorer = BilinearScorer(COMPLEX, entity, relation, device=device)
     predictor = CalibratedPredictor(scorer, parse_calibration("softmax-degree"), index)
     return World(facts, index, predictor)
 
