@@ -319,6 +319,15 @@ def test_a_budget_ends_the_work_and_says_what_is_open(
     assert all(answer.truth <= exact[answer.terms] for answer in found)
 
 
+def test_a_budget_is_for_all_batches_together(chain: tuple[Engine, TablePredictor]) -> None:
+    # So little memory that every question is a batch of its own.
+    engine = Engine(chain[0].graph, chain[1], dtype="float64", max_memory=8000)
+    chain[1].asked.clear()
+    found = engine.ask_many([CHAIN] * 3, limit=10, budget=Budget(rows=0), witness=False)
+    assert not any(answers.certain for answers in found)
+    assert set(chain[1].asked) == {(0, 0)}
+
+
 def test_a_budget_is_not_negative() -> None:
     with pytest.raises(UsageError, match="-1 rows"):
         Budget(rows=-1)

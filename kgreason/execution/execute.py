@@ -88,11 +88,11 @@ class Executor:
     def within(self, budget: Budget | None) -> Iterator[None]:
         """Inside, rows that would exceed the budget raise OutOfBudget."""
         store = self._context.store
-        store.purse = None if budget is None else Purse(budget)
+        outer, store.purse = store.purse, None if budget is None else Purse(budget)
         try:
             yield
         finally:
-            store.purse = None
+            store.purse = outer
 
     def execute(self, graph: ComputationGraph, floor: float = 0.0) -> list[Value]:
         """The value of every output, each with a batch of one row.
