@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgreason.cli.bench_speed import FORMATS
-from kgreason.cli.options import names, offer, size
+from kgreason.cli.figures import FigureFormat, require_format
+from kgreason.cli.options import Device, MaxMemory, names, size
 from kgreason.cli.terminal import Terminal
 from kgreason.errors import UsageError
 
@@ -37,12 +37,8 @@ class GrowthOptions:
         float, typer.Option("--seconds", min=0.0, metavar="S", help="At most so long for a batch.")
     ] = 30.0
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of graphs and questions.")] = 0
-    device: Annotated[
-        str, typer.Option("--device", metavar="cpu|cuda", help="Where to compute.")
-    ] = "cpu"
-    max_memory: Annotated[
-        str, typer.Option("--max-memory", metavar="SIZE", help="Working memory.")
-    ] = "2GiB"
+    device: Device = "cpu"
+    max_memory: MaxMemory = "2GiB"
 
     def chosen(self) -> GrowthSettings:
         """What is to be measured."""
@@ -69,22 +65,13 @@ def growth(
         Path | None,
         typer.Option("--plot", metavar="FILE.png|svg", help="Also draw the curves."),
     ] = None,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="|".join(FORMATS),
-            help="Format of the figures.",
-            autocompletion=offer(*FORMATS),
-        ),
-    ] = "table",
+    form: FigureFormat = "table",
 ) -> None:
     """Time the first ten proved answers on random graphs and models of growing size.
 
     Degrees are skewed as in real graphs; questions are paths. The exponents are fitted.
     """
-    if form not in FORMATS:
-        raise UsageError(f"there is no format {form!r}", remedy=f"known: {', '.join(FORMATS)}")
+    require_format(form)
     with terminal.stage("torch", "starting"):
         from kgreason.bench.growth import grow, growth_tables
         from kgreason.bench.plot import plot_curves, require_picture

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgreason.cli.bench_run import FORMATS, require_format
-from kgreason.cli.options import offer
+from kgreason.cli.figures import FigureFormat, require_format
 from kgreason.cli.terminal import Terminal
 from kgreason.cli.train import parse_arguments
 from kgreason.errors import UsageError
@@ -42,15 +41,7 @@ def inductive(
         typer.Option("--argument", metavar="NAME=VALUE", help="facets, pooling, rounds (repeat)."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the training.")] = 0,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="|".join(FORMATS),
-            help="Format of the table.",
-            autocompletion=offer(*FORMATS),
-        ),
-    ] = "table",
+    form: FigureFormat = "table",
 ) -> None:
     """Rank the missing links of a graph by a model that has learned on another one.
 

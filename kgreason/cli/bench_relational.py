@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgreason.cli.bench_run import FORMATS, require_format
+from kgreason.cli.figures import FigureFormat, require_format
 from kgreason.cli.options import offer
 from kgreason.cli.terminal import Terminal
 from kgreason.errors import UsageError
@@ -82,15 +82,7 @@ def relational(
         int | None,
         typer.Option("--rounds", min=1, help="Rounds of a sweep; by default what a graph needs."),
     ] = None,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="|".join(FORMATS),
-            help="Format of the tables.",
-            autocompletion=offer(*FORMATS),
-        ),
-    ] = "table",
+    form: FigureFormat = "table",
 ) -> None:
     """Tell which relation holds between two nodes: accuracy for each k and b.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kgreason.cli.bench_run import FORMATS, require_format
+from kgreason.cli.figures import FigureFormat, require_format
 from kgreason.cli.options import offer
 from kgreason.cli.terminal import Terminal
 from kgreason.errors import UsageError
@@ -35,15 +35,7 @@ def report(
         Path | None,
         typer.Option("--plot", metavar="FILE.png|FILE.svg", help="Draw the runs as well."),
     ] = None,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="|".join(FORMATS),
-            help="Format of the tables.",
-            autocompletion=offer(*FORMATS),
-        ),
-    ] = "table",
+    form: FigureFormat = "table",
 ) -> None:
     """Compare runs type by type; with several, bootstrap the differences to the first."""
     require_format(form)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgreason.cli.options import names, offer, size, truth
+from kgreason.cli.figures import FigureFormat, require_format
+from kgreason.cli.options import Device, Dtype, MaxMemory, RowCache, names, offer, size, truth
 from kgreason.cli.suites import read_suites, suite_graph
 from kgreason.cli.terminal import Terminal
 from kgreason.errors import UsageError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph
 
 METHOD_NAMES = ("exact", "qto", "fit", "cqd-beam", "nsmp", "nsmp-unpruned", "facts")
-FORMATS = ("table", "markdown", "csv", "latex", "json")
 _OVER = "Instead of the method's own"
 _MACHINE = "Machine"
 
@@ -171,36 +171,10 @@ class MachineOptions:
             "--batch", min=1, help="Questions per batch and write.", rich_help_panel=_MACHINE
         ),
     ] = 64
-    device: Annotated[
-        str,
-        typer.Option(
-            "--device", metavar="cpu|cuda", help="Where to compute.", rich_help_panel=_MACHINE
-        ),
-    ] = "cpu"
-    dtype: Annotated[
-        str,
-        typer.Option(
-            "--dtype",
-            metavar="float32|float64|bfloat16",
-            help="Precision of scores.",
-            rich_help_panel=_MACHINE,
-        ),
-    ] = "float32"
-    max_memory: Annotated[
-        str,
-        typer.Option(
-            "--max-memory", metavar="SIZE", help="Working memory.", rich_help_panel=_MACHINE
-        ),
-    ] = "2GiB"
-    row_cache: Annotated[
-        Path | None,
-        typer.Option(
-            "--row-cache",
-            metavar="DIR",
-            help="Keep the rows of the model here, and score none that is here already.",
-            rich_help_panel=_MACHINE,
-        ),
-    ] = None
+    device: Device = "cpu"
+    dtype: Dtype = "float32"
+    max_memory: MaxMemory = "2GiB"
+    row_cache: RowCache = None
     tolerance: Annotated[
         float,
         typer.Option(
@@ -232,15 +206,7 @@ def run(
     questions: QuestionSetOptions,
     method: MethodOptions,
     machine: MachineOptions,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="|".join(FORMATS),
-            help="Format of the summary.",
-            autocompletion=offer(*FORMATS),
-        ),
-    ] = "table",
+    form: FigureFormat = "table",
 ) -> None:
     """Rank the hard answers of question sets, and sum up how well that went.
 
@@ -313,9 +279,3 @@ def _count(text: str) -> int | None:
     if not text.isdecimal() or int(text) < 1:
         raise UsageError(f"{text!r} is no number of candidates", remedy="give 1 or more, or all")
     return int(text)
-
-
-def require_format(form: str) -> None:
-    """UsageError for a format that does not exist, before anything is computed."""
-    if form not in FORMATS:
-        raise UsageError(f"there is no format {form!r}", remedy=f"known: {', '.join(FORMATS)}")

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from kgreason.cli.options import names, offer, size
+from kgreason.cli.figures import FigureFormat, require_format
+from kgreason.cli.options import Device, Dtype, MaxMemory, names, size
 from kgreason.cli.suites import read_suites, suite_graph
 from kgreason.cli.terminal import Terminal
 from kgreason.errors import UsageError
 
-FORMATS = ("table", "json", "csv", "markdown")
 _MACHINE = "Machine"
 
 
@@ -59,27 +59,9 @@ class SpeedOptions:
             "--batch", min=1, help="Questions answered together.", rich_help_panel=_MACHINE
         ),
     ] = 1
-    device: Annotated[
-        str,
-        typer.Option(
-            "--device", metavar="cpu|cuda", help="Where to compute.", rich_help_panel=_MACHINE
-        ),
-    ] = "cpu"
-    dtype: Annotated[
-        str,
-        typer.Option(
-            "--dtype",
-            metavar="float32|float64|bfloat16",
-            help="Precision of scores.",
-            rich_help_panel=_MACHINE,
-        ),
-    ] = "float32"
-    max_memory: Annotated[
-        str,
-        typer.Option(
-            "--max-memory", metavar="SIZE", help="Working memory.", rich_help_panel=_MACHINE
-        ),
-    ] = "2GiB"
+    device: Device = "cpu"
+    dtype: Dtype = "float32"
+    max_memory: MaxMemory = "2GiB"
 
 
 def speed(
@@ -90,22 +72,13 @@ def speed(
         typer.Option("--model", "-m", metavar="MODEL", help="Checkpoint of a link predictor."),
     ],
     options: SpeedOptions,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="|".join(FORMATS),
-            help="Format of the figures.",
-            autocompletion=offer(*FORMATS),
-        ),
-    ] = "table",
+    form: FigureFormat = "table",
 ) -> None:
     """Time the engine against dense products and beams: cold and warm, on the same questions.
 
     All truths, proved ranks and proved first answers, with the rows that each of them scores.
     """
-    if form not in FORMATS:
-        raise UsageError(f"there is no format {form!r}", remedy=f"known: {', '.join(FORMATS)}")
+    require_format(form)
     memory, beams = size(options.max_memory), _counts(options.beams)
     (read,) = read_suites(terminal, [suite], options.graph)
     read = read.only(names(options.types), options.limit)

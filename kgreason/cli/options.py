@@ -27,6 +27,42 @@ def offer(*words: str) -> Callable[[str], list[str]]:
     return lambda incomplete: [word for word in words if word.startswith(incomplete)]
 
 
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device", metavar="cpu|cuda", help="Where to compute.", rich_help_panel=_MACHINE
+    ),
+]
+Dtype = Annotated[
+    str,
+    typer.Option(
+        "--dtype",
+        metavar="float32|float64|bfloat16",
+        help="Precision of scores.",
+        autocompletion=offer("float32", "float64", "bfloat16"),
+        rich_help_panel=_MACHINE,
+    ),
+]
+MaxMemory = Annotated[
+    str,
+    typer.Option(
+        "--max-memory",
+        metavar="SIZE",
+        help="Working memory, such as 2GiB or 512MB.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+RowCache = Annotated[
+    Path | None,
+    typer.Option(
+        "--row-cache",
+        metavar="DIR",
+        help="Keep the rows of the model here, and score none that is here already.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphOptions:
     """Which knowledge graph."""
@@ -192,40 +228,10 @@ class ReasoningOptions:
             rich_help_panel=_MEANING,
         ),
     ] = "1.0"
-    device: Annotated[
-        str,
-        typer.Option(
-            "--device", metavar="cpu|cuda", help="Where to compute.", rich_help_panel=_MACHINE
-        ),
-    ] = "cpu"
-    dtype: Annotated[
-        str,
-        typer.Option(
-            "--dtype",
-            metavar="float32|float64|bfloat16",
-            help="Precision of scores.",
-            autocompletion=offer("float32", "float64", "bfloat16"),
-            rich_help_panel=_MACHINE,
-        ),
-    ] = "float32"
-    max_memory: Annotated[
-        str,
-        typer.Option(
-            "--max-memory",
-            metavar="SIZE",
-            help="Working memory, such as 2GiB or 512MB.",
-            rich_help_panel=_MACHINE,
-        ),
-    ] = "2GiB"
-    row_cache: Annotated[
-        Path | None,
-        typer.Option(
-            "--row-cache",
-            metavar="DIR",
-            help="Keep the rows of the model here, and score none that is here already.",
-            rich_help_panel=_MACHINE,
-        ),
-    ] = None
+    device: Device = "cpu"
+    dtype: Dtype = "float32"
+    max_memory: MaxMemory = "2GiB"
+    row_cache: RowCache = None
 
     @property
     def models(self) -> list[str]:

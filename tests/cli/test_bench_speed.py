@@ -38,7 +38,7 @@ def test_what_cannot_be_measured_is_told(run: Run, tmp_path: Path) -> None:
     model = write_weights(tmp_path / "model.safetensors")
     command = ("bench", "speed", suite, "-m")
     for wrong, told in (
-        ((model, "--format", "latex"), "no format"),
+        ((model, "--format", "yaml"), "no format"),
         ((model, "--beams", "8,x"), "no list of beam sizes"),
         ((model, "--types", "9p"), "no questions of type"),
         ((tmp_path / "none",), "there is no model"),
@@ -62,7 +62,7 @@ def test_growth_as_tables(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_cannot_grow_is_told(run: Run) -> None:
     for wrong, told in (
         (("--axes", "depth"), "cannot grow"),
-        (("--format", "latex"), "no format"),
+        (("--format", "yaml"), "no format"),
         (("--plot", "curves.txt"), "pictures are written"),
     ):
         ran = run("bench", "growth", *wrong)

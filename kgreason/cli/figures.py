@@ -1,0 +1,28 @@
+"""The format of printed figures, an option that the benchmark commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kgreason.cli.options import offer
+from kgreason.errors import UsageError
+
+FORMATS = ("table", "markdown", "csv", "latex", "json")
+
+FigureFormat = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="|".join(FORMATS),
+        help="Format of the tables.",
+        autocompletion=offer(*FORMATS),
+    ),
+]
+
+
+def require_format(form: str) -> None:
+    """UsageError for a format that does not exist, before anything is computed."""
+    if form not in FORMATS:
+        raise UsageError(f"there is no format {form!r}", remedy=f"known: {', '.join(FORMATS)}")
