@@ -95,7 +95,7 @@ METHODS: dict[str, Method] = {
     method.name: method
     for method in (
         # On validation questions of FB15k-237 no other temperature, power of the degree, share of
-        # the missing tails or t-norm tried was better for positive and negated types together.
+        # the missing tails or t-norm tried was better on both the positive and the negated types.
         Method(
             "exact",
             "every candidate, the question as it is written",

@@ -10,7 +10,7 @@ import typer
 
 from kgreason.cli.figures import FigureFormat, require_format
 from kgreason.cli.options import Device, Dtype, MaxMemory, names, size
-from kgreason.cli.suites import read_suites, suite_graph
+from kgreason.cli.suites import Limit, SuiteGraph, Types, read_suites, suite_graph
 from kgreason.cli.terminal import Terminal
 from kgreason.errors import UsageError
 
@@ -21,21 +21,9 @@ _MACHINE = "Machine"
 class SpeedOptions:
     """Which questions, in which ways, where."""
 
-    graph: Annotated[
-        Path | None,
-        typer.Option(
-            "--graph",
-            "-g",
-            metavar="FOLDER",
-            help="Knowledge graph of the questions, where it is not the suite's own.",
-        ),
-    ] = None
-    types: Annotated[
-        str | None, typer.Option("--types", metavar="1p,2p,…", help="Only these types.")
-    ] = None
-    limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="Only so many questions of each type.")
-    ] = None
+    graph: SuiteGraph = None
+    types: Types = None
+    limit: Limit = None
     calibration: Annotated[str, typer.Option("--calibration", metavar="NAME:KEY=VALUE,…")] = (
         "softmax-degree"
     )

@@ -179,7 +179,7 @@ def evaluate(
     predictor = RulePredictor(rules, index, rankable=~loaded.vocabulary.literal)
     with terminal.stage("rank", f"ranking facts of {split}"):
         figures = rank_facts(predictor, loaded.facts([split]), loaded.index(), most=most)
-    terminal.print(f"{split}: {figures}")
+    terminal.print(f"{split}: {figures or 'no facts to rank'}")
 
 
 def observed_splits(graph: KnowledgeGraph, chosen: str | None) -> tuple[str, ...]:

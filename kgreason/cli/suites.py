@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from kgreason.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from kgreason.bench.questions import Suite
     from kgreason.knowledge import KnowledgeGraph
+
+SuiteGraph = Annotated[
+    Path | None,
+    typer.Option(
+        "--graph",
+        "-g",
+        metavar="FOLDER",
+        help="Knowledge graph of the questions, where it is not the suite's own.",
+    ),
+]
+Types = Annotated[str | None, typer.Option("--types", metavar="1p,2p,…", help="Only these types.")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Only so many questions of each type.")
+]
 
 
 def read_suites(terminal: Terminal, folders: list[Path], graph: Path | None) -> list[Suite]:

@@ -37,10 +37,23 @@ class Metrics:
             f"Hits@10 {self.hits_at_10:.3f} ({self.ranked:,} filtered ranks, both directions)"
         )
 
+    @classmethod
+    def of(cls, ranks: Tensor) -> Metrics:
+        """From the ranks themselves, at least one; (ranked,) float64, 1 the best."""
+        share = [float((ranks <= k).double().mean()) for k in (1, 3, 10)]
+        return cls(float((1 / ranks).mean()), share[0], share[1], share[2], len(ranks))
+
 
 def sample(facts: Tensor, most: int = SAMPLE) -> Tensor:
     """At most so many facts, evenly spread."""
     return facts[torch.arange(most) * len(facts) // most] if len(facts) > most else facts
+
+
+def both_directions(facts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(facts, 3) head, base relation, tail -> heads, directed relations, tails, two per fact."""
+    head, relation, tail = facts.unbind(1)
+    heads, tails = torch.cat((head, tail)), torch.cat((tail, head))
+    return heads, torch.cat((2 * relation, 2 * relation + 1)), tails
 
 
 def evaluate(scorer: Scorer, facts: Tensor, known: FactIndex) -> Metrics | None:
@@ -53,9 +66,7 @@ def evaluate(scorer: Scorer, facts: Tensor, known: FactIndex) -> Metrics | None:
     """
     if not len(facts):
         return None
-    head, relation, tail = facts.unbind(1)
-    heads, tails = torch.cat((head, tail)), torch.cat((tail, head))
-    relations = torch.cat((2 * relation, 2 * relation + 1))
+    heads, relations, tails = both_directions(facts)
     limit = scorer.block.limit or _BLOCK
     size = max(1, limit // scorer.block.multiple) * scorer.block.multiple
     ranks = torch.cat(
@@ -64,8 +75,7 @@ def evaluate(scorer: Scorer, facts: Tensor, known: FactIndex) -> Metrics | None:
             for part in torch.arange(len(heads)).split(size)
         ]
     )
-    share = [float((ranks <= k).double().mean()) for k in (1, 3, 10)]
-    return Metrics(float((1 / ranks).mean()), share[0], share[1], share[2], len(ranks))
+    return Metrics.of(ranks)
 
 
 def _ranks(
