@@ -6,6 +6,7 @@ Everything here is ids; `Engine` speaks names.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -68,7 +69,11 @@ class Reasoner:
         self.semantics = semantics
         self.max_memory = max_memory
         self._frontier = frontier
-        self.statistics = Statistics(predictor.entity_count, facts, predictor.price())
+        price = predictor.price()
+        if frontier is not None:
+            # A beam looks at its candidates' rows and at nothing else.
+            price = replace(price, foresight=None)
+        self.statistics = Statistics(predictor.entity_count, facts, price)
         self._executor = Executor(
             predictor,
             logic,

@@ -21,6 +21,7 @@ class Kind(Enum):
     ROW = "row"
     IDENTITY = "identity"
     LINK = "link"
+    REACH = "reach"
     EVERYTHING = "everything"
     DOMAIN = "domain"
     INTERSECT = "intersect"
@@ -59,7 +60,7 @@ class Step:
     """One operation of a template.
 
     inputs: indexes of earlier steps; a binder's are its source and then what its block takes from
-    outside. references: the terms, and for ROW, LINK and DOMAIN the relation's slot among them.
+    outside. references: the terms, and for ROW, LINK, REACH and DOMAIN the relation's slot, last.
     number: for OUTER, which of the binder's outside inputs it stands for; for TABULATE, how many
     variables its table binds.
     """

@@ -30,6 +30,7 @@ from kgreason.planning import (
     Operator,
     Plan,
     Project,
+    Reach,
     Refine,
     Row,
     Some,
@@ -147,6 +148,9 @@ def _step(
         if operator.relation == EQUALS:
             return Step(Kind.IDENTITY, references=ends)
         return Step(Kind.LINK, references=(*ends, _slot(operator.relation, slots)))
+    if isinstance(operator, Reach):
+        target = _term(operator.target, scope, slots)
+        return Step(Kind.REACH, references=(target, _slot(operator.relation, slots)))
     if isinstance(operator, Domain):
         return Step(Kind.DOMAIN, references=(_slot(operator.relation, slots),))
     return Step(_KINDS[type(operator)], tuple(place(part) for part in inputs(operator)))

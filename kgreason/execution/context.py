@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from kgreason.compute import Bound, Reference
+from kgreason.execution.reached import Reached
 from kgreason.execution.row_store import RowStore
 from kgreason.execution.values import Value
 from kgreason.predictors.base import LinkPredictor
@@ -34,6 +35,8 @@ class Context:
     floor: float = 0.0
     pairs: int = 0
     largest: int = 0
+    foreseen: int = 0
+    reached: Reached = field(default_factory=Reached)
 
     @property
     def entity_count(self) -> int:

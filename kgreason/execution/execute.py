@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import torch
 
 from kgreason.compute import Block, ComputationGraph, Kind, Step
-from kgreason.execution import binders, connectives, leaves
+from kgreason.execution import binders, connectives, leaves, reach
 from kgreason.execution.budget import Budget, Purse
 from kgreason.execution.context import Context, Frame
 from kgreason.execution.row_store import RowStore, Work
@@ -27,6 +27,7 @@ _BYTES_PER_ENTRY = 96
 _STEPS: dict[Kind, Callable[[Context, Step, list[Value], Frame], Value]] = {
     Kind.ROW: leaves.row,
     Kind.LINK: leaves.link,
+    Kind.REACH: reach.reach,
     Kind.IDENTITY: leaves.identity,
     Kind.EVERYTHING: leaves.everything,
     Kind.DOMAIN: leaves.domain,
@@ -78,7 +79,14 @@ class Executor:
         """All work done by this executor so far."""
         context = self._context
         store = context.store
-        return Work(store.rows, store.passes, context.pairs, context.largest, store.read)
+        return Work(
+            store.rows,
+            store.passes,
+            context.pairs,
+            context.largest,
+            store.read,
+            context.foreseen,
+        )
 
     def flush(self) -> None:
         """Write the rows that are to be kept for good."""

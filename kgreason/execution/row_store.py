@@ -21,7 +21,8 @@ class Work:
 
     rows: rows the predictor was asked for; passes: calls to the predictor; pairs: bindings of a
     variable to an entity, per instance; largest: most entries that one intermediate held; read:
-    rows that were read from where they were kept before, instead of being scored.
+    rows that were read from where they were kept before, instead of being scored; foreseen:
+    entities for which all links that lead there were bounded.
     """
 
     rows: int = 0
@@ -29,6 +30,7 @@ class Work:
     pairs: int = 0
     largest: int = 0
     read: int = 0
+    foreseen: int = 0
 
     def __sub__(self, before: Work) -> Work:
         """Work done since; the largest intermediate is that of the whole time."""
@@ -38,13 +40,15 @@ class Work:
             self.pairs - before.pairs,
             self.largest,
             self.read - before.read,
+            self.foreseen - before.foreseen,
         )
 
     def __str__(self) -> str:
         read = f"{self.read:,} rows read, " if self.read else ""
+        foreseen = f", links to {self.foreseen:,} entities bounded" if self.foreseen else ""
         return (
             f"{read}{self.rows:,} rows scored in {self.passes:,} passes, {self.pairs:,} bindings, "
-            f"largest intermediate {self.largest:,} entries"
+            f"largest intermediate {self.largest:,} entries{foreseen}"
         )
 
 

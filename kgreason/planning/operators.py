@@ -32,6 +32,14 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """Scalar: ∃ x. relation(x, target), the target known: the truest link that leads there."""
+
+    relation: int
+    target: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Everything:
     """Vector: truth 1 for every entity."""
 
@@ -112,6 +120,7 @@ class Tabulate:
 Operator = (
     Row
     | Link
+    | Reach
     | Everything
     | Domain
     | Intersect
@@ -152,6 +161,8 @@ def references(operator: Operator) -> frozenset[Variable]:
             return frozenset({source} if isinstance(source, Variable) else ())
         case Link(source, _, target):
             return frozenset(n for n in (source, target) if isinstance(n, Variable))
+        case Reach(_, target):
+            return frozenset({target} if isinstance(target, Variable) else ())
         case Project() | Refine() | Tabulate():
             return references(operator.source) | (references(inner(operator)) - {operator.variable})
         case _:
@@ -161,7 +172,7 @@ def references(operator: Operator) -> frozenset[Variable]:
 def is_scalar(operator: Operator) -> bool:
     """Whether the operator gives one truth rather than one per entity."""
     match operator:
-        case Link() | Some():
+        case Link() | Reach() | Some():
             return True
         case Intersect(parts) | Unite(parts):
             return all(is_scalar(part) for part in parts)
@@ -189,6 +200,8 @@ def title(operator: Operator, naming: Naming) -> str:
         case Link(source, relation, target):
             ends = f"{naming.node(source)}, {naming.node(target)}"
             return f"Link {naming.relation(relation)}({ends})"
+        case Reach(relation, target):
+            return f"Reach {naming.node(target)} by {naming.relation(relation)}"
         case Domain(relation):
             return f"Domain of {naming.relation(relation)}"
         case Project(variable):

@@ -29,6 +29,7 @@ from kgreason.planning.operators import (
     Link,
     Operator,
     Project,
+    Reach,
     Refine,
     Row,
     Some,
@@ -96,17 +97,29 @@ class Planner:
     ) -> Operator | None:
         """The members as a test of each entity of the target, if that costs less than a message.
 
-        It does where links lead away from the target, so that a message would have to begin with
-        every entity.
+        It does where links lead away from the target, or come from anywhere, so that a message
+        would have to begin with every entity.
         """
-        if not any(isinstance(m, Edge) and m.source == target for m in members):
+        reach = self._reach(members, inner)
+        leads_away = any(isinstance(m, Edge) and m.source == target for m in members)
+        if reach is None and not leads_away:
             return None
         if support(own, self.statistics) >= self.statistics.entity_count:
             return None
-        test = self.scalar(members, inner)
+        test = self.scalar(members, inner) if reach is None else reach
         tested = price(Refine(target, own, test), self.statistics)
         sent = price(intersect([own, message]), self.statistics)
         return test if tested.cost < sent.cost else None
+
+    def _reach(self, members: Sequence[Member], inner: tuple[Variable, ...]) -> Operator | None:
+        """Members that only say that some link leads to a known entity, as one operator."""
+        if self.statistics.row.foresight is None or len(members) != 1 or len(inner) != 1:
+            return None
+        match members[0]:
+            case Edge(relation, source, target, False) if source == inner[0] != target:
+                return None if relation == EQUALS else Reach(relation, target)
+            case _:
+                return None
 
     def scalar(self, members: Sequence[Member], inner: Iterable[Variable]) -> Operator:
         """∃ inner. ∧ members, all other variables being bound."""
@@ -116,6 +129,10 @@ class Planner:
         for group, variables in whole or components(members, inner):
             if not variables:
                 parts.extend(self._scalar_member(member) for member in group)
+                continue
+            reach = self._reach(group, variables) if self.movable else None
+            if reach is not None:
+                parts.append(reach)
                 continue
             choices = [self.vector(v, group, [w for w in variables if w != v]) for v in variables]
             best = min(choices, key=lambda c: price(c, self.statistics).cost)

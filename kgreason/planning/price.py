@@ -15,6 +15,7 @@ from kgreason.planning.operators import (
     Intersect,
     Operator,
     Project,
+    Reach,
     Refine,
     Row,
     Support,
@@ -122,7 +123,8 @@ def price(operator: Operator, statistics: Statistics) -> Price:
     bill = _Bill(statistics)
     bill.add(operator, {})
     rows = sum(bill.rows.values())
-    return Price(rows, rows * statistics.row.flops, bill.entries, bill.largest)
+    flops = rows * statistics.row.flops + bill.foreseen * (statistics.row.foresight or 0.0)
+    return Price(rows, flops, bill.entries, bill.largest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ class _Bill:
     def __init__(self, statistics: Statistics) -> None:
         self.statistics = statistics
         self.rows: dict[tuple[object, int], float] = {}
+        self.foreseen = 0.0
         self.largest = 0.0
         self.entries = 0.0
 
@@ -143,6 +146,9 @@ class _Bill:
         held = times * support(operator, self.statistics)
         self.largest = max(self.largest, held)
         self.entries += held
+        if isinstance(operator, Reach):
+            # Bounds of all links to the target, and the row of the one that turns out the truest.
+            self.foreseen += min(times, float(self.statistics.entity_count))
         source = getattr(operator, "source", None)
         relation = getattr(operator, "relation", EQUALS)
         if relation != EQUALS and not isinstance(operator, Domain):

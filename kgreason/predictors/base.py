@@ -17,11 +17,14 @@ class RowPrice:
     """What one row costs, for estimates: floating-point operations and expected listed entities.
 
     facts_only: rows are the observed facts and nothing else, so degrees tell their exact length.
+    foresight: operations that bounding all links to one tail takes (`Foresighted`); None for a
+    predictor that cannot.
     """
 
     flops: float
     entries: float
     facts_only: bool = False
+    foresight: float | None = None
 
 
 def fact_price(index: FactIndex) -> RowPrice:
@@ -82,6 +85,33 @@ class RowShelf(Protocol):
 
     def flush(self) -> None:
         """See to it that everything added is found from now on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Likeliest:
+    """What the links of one relation to some tails are at most, without any row.
+
+    heads: (tails, count) int64, the heads with the greatest bounds; most: (tails, count), these
+    bounds in falling order; rest: (tails,) what no other head's link exceeds. least: (tails,) what
+    the truest link to each is at least, as far as that is known.
+    """
+
+    heads: Tensor
+    most: Tensor
+    rest: Tensor
+    least: Tensor
+
+
+@runtime_checkable
+class Foresighted(Protocol):
+    """A predictor that bounds truths for less than the rows would cost."""
+
+    def likeliest(self, relation: int, tails: Tensor, count: int) -> Likeliest:
+        """tails: (tails,) int64 -> for each the `count` heads whose link may be the truest.
+
+        Only for a predictor whose price names its `foresight`.
+        """
         ...
 
 

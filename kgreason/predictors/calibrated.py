@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from kgreason.errors import PredictorError, UsageError
-from kgreason.predictors.base import RowPrice
-from kgreason.predictors.calibration import Calibration, Observed
+from kgreason.predictors.base import Likeliest, RowPrice
+from kgreason.predictors.calibration import Calibration, Foreseeable, Observed
 from kgreason.predictors.csr import compress, fact_rows, stack, take
-from kgreason.predictors.scorers import Scorer
+from kgreason.predictors.foresight import Foresight
+from kgreason.predictors.scorers import ColumnScorer, Scorer
 from kgreason.truth.rows import TruthRows
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class CalibratedPredictor:
         ).to(self._device)
         row_bytes = 2 * observed.entity_count * (8 if self._is_double else 4)
         self.block_rows = _block_rows(scorer, block_bytes, row_bytes)
+        self._block_bytes = block_bytes
 
     @property
     def name(self) -> str:
@@ -127,7 +129,33 @@ class CalibratedPredictor:
 
     def price(self) -> RowPrice:
         return RowPrice(
-            flops=self.scorer.flops + 10.0 * self.scorer.entity_count, entries=self._mean_entries
+            flops=self.scorer.flops + 10.0 * self.scorer.entity_count,
+            entries=self._mean_entries,
+            foresight=None if self._foresight is None else self.scorer.flops,
+        )
+
+    def likeliest(self, relation: int, tails: Tensor, count: int) -> Likeliest:
+        """See `Foresighted`."""
+        assert self._foresight is not None, "the price says so"
+        return self._foresight.likeliest(relation, tails.to(self._device), count)
+
+    @cached_property
+    def _foresight(self) -> Foresight | None:
+        scorer, calibration = self.scorer, self.calibration
+        if not isinstance(scorer, ColumnScorer) or not isinstance(calibration, Foreseeable):
+            return None
+        if scorer.embeddings.dtype not in (torch.float32, torch.float64):
+            # Shorter numbers round too coarsely for a bound.
+            return None
+        return Foresight(
+            scorer,
+            calibration,
+            self._observed,
+            self._observed_truth,
+            self._columns.to(self._device),
+            self._position,
+            self._relations,
+            self._block_bytes,
         )
 
     def rows(self, heads: Tensor, relations: Tensor) -> TruthRows:

@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -49,6 +49,32 @@ class Calibration(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known of rows before they are scored, one value per row.
+
+    degrees, lengths: as in `Observed`. known: log of the sum of e^score over the known tails that
+    have a score, −inf without any. whole: at most the log of that sum over all tails.
+    """
+
+    degrees: Tensor
+    lengths: Tensor
+    known: Tensor
+    whole: Tensor
+
+
+@runtime_checkable
+class Foreseeable(Protocol):
+    """A calibration that bounds single truths of a row without all its scores."""
+
+    def at_most(self, scores: Tensor, rows: Outlook) -> Tensor:
+        """(rows, columns) scores of some tails -> what their truths are at most.
+
+        May overwrite `scores`. Rising in the scores; where the sums in `rows` are exact, so is it.
+        """
+        ...
+
+
 class _Named:
     """Text form and parameter checks shared by the calibrations."""
 
@@ -83,6 +109,12 @@ class SoftmaxDegree(_Named):
         truths.mul_(observed.degrees.clamp(min=1).to(truths.dtype).unsqueeze(1))
         return _cut_below(truths.clamp_(max=self.ceiling), self.cut)
 
+    def at_most(self, scores: Tensor, rows: Outlook) -> Tensor:
+        # Degrees go in before the exponential: a bound of the softmax may be far above 1.
+        factor = rows.degrees.clamp(min=1).to(scores.dtype).log() - rows.whole
+        truths = scores.add_(factor.unsqueeze(1)).exp_()
+        return _cut_below(truths.clamp_(max=self.ceiling), self.cut)
+
 
 @dataclass(frozen=True)
 class MassNormalised(_Named):
@@ -104,6 +136,13 @@ class MassNormalised(_Named):
         truths.mul_(factor.to(truths.dtype).unsqueeze(1)).clamp_(max=1 - self.epsilon)
         return torch.nn.functional.threshold(truths, self.cut, 0.0)
 
+    def at_most(self, scores: Tensor, rows: Outlook) -> Tensor:
+        # With known tails the sum over the whole row cancels out: n · e^s / Σ e^known.
+        with_known = rows.lengths.to(scores.dtype).log() - rows.known
+        factor = torch.where(rows.lengths > 0, with_known, -rows.whole)
+        truths = scores.add_(factor.unsqueeze(1)).exp_().clamp_(max=1 - self.epsilon)
+        return torch.nn.functional.threshold(truths, self.cut, 0.0)
+
 
 @dataclass(frozen=True)
 class Sigmoid(_Named):
@@ -112,6 +151,12 @@ class Sigmoid(_Named):
     cut: float = 0.0
 
     def truths(self, scores: Tensor, observed: Observed) -> Tensor:
+        return self._of(scores)
+
+    def at_most(self, scores: Tensor, rows: Outlook) -> Tensor:
+        return self._of(scores)
+
+    def _of(self, scores: Tensor) -> Tensor:
         # Spelled out: torch.sigmoid rounds differently at the end of a block, exp does not.
         return _cut_below(scores.neg_().exp_().add_(1).reciprocal_(), self.cut)
 

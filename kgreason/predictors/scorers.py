@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -88,6 +88,31 @@ class Scorer(Protocol):
         ...
 
 
+@runtime_checkable
+class ColumnScorer(Protocol):
+    """A scorer whose score is a dot product of what a head and a relation make with a tail."""
+
+    def columns(self, relation: int, tails: Tensor) -> Tensor:
+        """tails: (tails,) int64 -> (entities, tails) scores of every head.
+
+        Equal to the rows' scores but for the rounding of `dtype`.
+        """
+        ...
+
+    def links(self, heads: Tensor, relation: int, tails: Tensor) -> Tensor:
+        """heads, tails: (links,) int64 -> (links,) scores, rounded as in `columns`."""
+        ...
+
+    @property
+    def embeddings(self) -> Tensor:
+        """(entities, numbers) the tails' side of the dot product."""
+        ...
+
+    def products(self, heads: Tensor, relation: int, points: Tensor) -> Tensor:
+        """heads: (heads,) int64; points: (points, numbers) in the place of tails -> the scores."""
+        ...
+
+
 class BilinearScorer:
     """score(h, r, t) = compose(h, r) · t, one matrix product per block.
 
@@ -154,6 +179,24 @@ class BilinearScorer:
 
     def scores(self, heads: Tensor, relations: Tensor) -> Tensor:
         return self._product(self._queries(heads, relations)).to(self.dtype)
+
+    @property
+    def embeddings(self) -> Tensor:
+        return self._entity
+
+    def columns(self, relation: int, tails: Tensor) -> Tensor:
+        # The link read from its other end: one product instead of a query for every head.
+        inverse = self.composition.inverse(self._relation[relation : relation + 1])
+        queries = self.composition.compose(self._entity[tails], inverse)
+        return (self._entity @ queries.T).to(self.dtype)
+
+    def links(self, heads: Tensor, relation: int, tails: Tensor) -> Tensor:
+        queries = self._queries(heads, torch.full_like(heads, relation))
+        return (queries * self._entity[tails]).sum(1).to(self.dtype)
+
+    def products(self, heads: Tensor, relation: int, points: Tensor) -> Tensor:
+        queries = self._queries(heads, torch.full_like(heads, relation))
+        return (queries @ points.T).to(self.dtype)
 
     def _queries(self, heads: Tensor, relations: Tensor) -> Tensor:
         return self.composition.compose(self._entity[heads], self._relation[relations])

@@ -29,15 +29,16 @@ def _dense(value: Exact) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     return array
 
 
+@pytest.mark.parametrize("foresight", [False, True])
 @pytest.mark.parametrize("kind", TABLE_KINDS)
 @pytest.mark.parametrize(("logic", "judged", "semantics"), TREATMENTS)
 def test_every_truth_lies_between_its_bounds(
-    logic: Logic, judged: judge.JudgeLogic, semantics: judge.Semantics, kind: str
+    logic: Logic, judged: judge.JudgeLogic, semantics: judge.Semantics, kind: str, foresight: bool
 ) -> None:
     rng = Random(f"bounds{logic}{semantics}{kind}")
     table = random_table(rng, SIZE, RELATIONS, kind)  # type: ignore[arg-type]
     queries = [random_query(rng, SIZE, RELATIONS, rng.choice((0, 1, 1))) for _ in range(12)]
-    engine = reasoner(TablePredictor(table), logic, semantics)
+    engine = reasoner(TablePredictor(table, foresight=foresight), logic, semantics)
     plans = [engine.prepare(query)[1] for query in queries]
     expected = [judge.evaluate(query, table, judged, semantics) for query in queries]
     steps = [0] * len(plans)
@@ -56,14 +57,15 @@ def test_every_truth_lies_between_its_bounds(
         assert sum(steps)
 
 
+@pytest.mark.parametrize("foresight", [False, True])
 @pytest.mark.parametrize(("logic", "judged", "semantics"), TREATMENTS)
 def test_certificates_hold(
-    logic: Logic, judged: judge.JudgeLogic, semantics: judge.Semantics
+    logic: Logic, judged: judge.JudgeLogic, semantics: judge.Semantics, foresight: bool
 ) -> None:
     rng = Random(f"certificates{logic}{semantics}")
     table = random_table(rng, SIZE, RELATIONS, "sparse")
     queries = [random_query(rng, SIZE, RELATIONS, 1) for _ in range(40)]
-    engine = reasoner(TablePredictor(table), logic, semantics)
+    engine = reasoner(TablePredictor(table, foresight=foresight), logic, semantics)
     plans = [engine.prepare(query)[1] for query in queries]
     exact = engine.truths(plans)
     answers = np.array(rng.sample(range(SIZE), 3))

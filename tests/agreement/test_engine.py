@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from random import Random
 
 import numpy as np
@@ -49,8 +50,9 @@ def test_random_questions(
     table = random_table(rng, size, relations, kind)  # type: ignore[arg-type]
     queries = [random_query(rng, size, relations, rng.choice((0, 1, 1, 1, 2, 3))) for _ in range(8)]
     expected = [judge.evaluate(query, table, judged, semantics) for query in queries]
-    for memory in (ROOM, TIGHT):
-        engine = reasoner(TablePredictor(table), logic, semantics, memory)
+    for memory, foresight in product((ROOM, TIGHT), (False, True)):
+        predictor = TablePredictor(table, foresight=foresight)
+        engine = reasoner(predictor, logic, semantics, memory)
         for found, wanted in zip(answers(engine, queries), expected, strict=True):
             np.testing.assert_allclose(found, wanted, atol=TOLERANCE)
     for query, wanted in zip(queries, expected, strict=True):
@@ -67,8 +69,10 @@ def test_any_question(
     query, table = case
     logic, judged = logics
     expected = judge.evaluate(query, table, judged)  # type: ignore[arg-type]
-    found = answers(reasoner(TablePredictor(table), logic), [query])[0]  # type: ignore[list-item]
-    np.testing.assert_allclose(found, expected, atol=TOLERANCE)
+    for foresight in (False, True):
+        engine = reasoner(TablePredictor(table, foresight=foresight), logic)
+        found = answers(engine, [query])[0]  # type: ignore[list-item]
+        np.testing.assert_allclose(found, expected, atol=TOLERANCE)
 
 
 def test_the_disjunctive_form_needs_a_maximum() -> None:

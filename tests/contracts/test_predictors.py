@@ -12,7 +12,7 @@ import torch
 from kgreason.errors import CheckpointError, KgreasonError
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import load_predictor
-from kgreason.predictors.base import LinkPredictor
+from kgreason.predictors.base import Foresighted, LinkPredictor
 from kgreason.predictors.checkpoint import save_checkpoint
 from kgreason.predictors.mixing import Weights
 from kgreason.predictors.mixture_file import write_mixture
@@ -182,6 +182,22 @@ def test_the_domain_misses_no_head(predictor: LinkPredictor, graph: KnowledgeGra
         rows = predictor.rows(everyone, torch.full_like(everyone, relation))
         listed = torch.nonzero(rows.offsets.diff()).view(-1)
         assert set(listed.tolist()) <= set(domain.tolist())
+
+
+def test_bounds_hold(predictor: LinkPredictor, graph: KnowledgeGraph) -> None:
+    offered = predictor.price().foresight is not None
+    assert offered == (offered and isinstance(predictor, Foresighted))
+    if not offered:
+        return
+    assert isinstance(predictor, Foresighted)
+    everyone = torch.arange(graph.entity_count)
+    for relation in range(predictor.relation_count):
+        truths = predictor.rows(everyone, torch.full_like(everyone, relation))
+        bounds = predictor.likeliest(relation, everyone, 3)
+        most = (
+            bounds.rest.unsqueeze(1).repeat(1, len(everyone)).scatter_(1, bounds.heads, bounds.most)
+        )
+        assert bool((most >= truths.dense(len(everyone)).T).all())
 
 
 def test_the_price_is_positive(predictor: LinkPredictor) -> None:

@@ -14,7 +14,7 @@ import torch
 import kgreason.execution
 from kgreason.errors import LimitError
 from kgreason.execution import Work
-from kgreason.formula import And, Atom, Constant, Query, Variable
+from kgreason.formula import And, Atom, Constant, Exists, Query, Variable
 from kgreason.reasoner import Reasoner
 from kgreason.truth import LOGICS, PRODUCT
 from kgreason.truth.vector import TruthVector
@@ -40,6 +40,31 @@ def test_two_hops_ask_for_one_row_and_one_per_neighbour() -> None:
     assert sorted(predictor.asked) == sorted([(a, 0), (b, 2), (c, 2)])
     assert (work.rows, work.pairs) == (3, 2)
     assert str(work).startswith("3 rows scored in 2 passes, 2 bindings, largest intermediate ")
+
+
+def test_only_heads_that_may_be_the_truest_are_asked_for() -> None:
+    table = np.zeros((2, 40, 40))
+    table[0, 0, 1:6] = 0.9
+    table[0, 10:40, 2] = np.linspace(0.1, 0.3, 30)
+    table[0, 7, 3] = 1.0
+    question = Query(
+        (Variable("y"),),
+        And((Atom(0, Constant(0), Variable("y")), _some_link_to(Variable("y")))),
+    )
+    found = {}
+    for foresight in (False, True):
+        predictor = TablePredictor(table, foresight=foresight)
+        engine = reasoner(predictor, PRODUCT)
+        found[foresight] = answers(engine, [question])[0]
+        work = engine.work
+        assert (work.foreseen > 0) == foresight
+    np.testing.assert_array_equal(found[True], found[False])
+    assert work.rows < 10
+    assert f"links to {work.foreseen} entities bounded" in str(work)
+
+
+def _some_link_to(target: Variable) -> Exists[int]:
+    return Exists((Variable("x"),), Atom(0, Variable("x"), target))
 
 
 def test_no_row_is_asked_for_twice_in_a_batch() -> None:

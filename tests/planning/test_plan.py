@@ -53,6 +53,17 @@ def test_shape(name: str, question: str, tree: str) -> None:
     assert price.startswith("price: about ")
 
 
+def test_a_link_from_anywhere_is_a_test_where_bounds_are_to_be_had() -> None:
+    statistics = replace(STATISTICS, row=RowPrice(1000.0, 2.0, foresight=1000.0))
+    for question, tree in (
+        ("?y : r(a, y) & (exists x . s(x, y))", ["Refine ?y", "├─ Row r of a", "└─ Reach ?y by s"]),
+        ("?y : exists x . s(x, y)", ["Project ∃ ?x", "├─ Domain of s", "└─ Row s of ?x"]),
+    ):
+        graph = normalize(bound(question), PRODUCT, "text").graph
+        found = plan(graph, PRODUCT, replace(statistics, entity_count=1000))
+        assert found.describe(NAMES).splitlines()[1:] == tree
+
+
 def test_without_the_law_every_instance_of_the_conjunction_is_gathered() -> None:
     tree = planned("?y : exists x . r(a, x) & s(x, y)", NOISY_OR).describe(NAMES).splitlines()
     assert tree[1:] == [

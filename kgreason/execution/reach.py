@@ -1,0 +1,108 @@
+"""∃x r(x, y) for single entities y: heads in the order of what their link to y is at most.
+
+Only the rows of heads that may be the truest are asked for; a head whose bound is not above what
+another one is proved to be, or below the floor, is left out.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kgreason.compute import Step
+from kgreason.execution.context import Context, Frame
+from kgreason.execution.values import Bounds, Value
+from kgreason.predictors.base import Foresighted, Likeliest
+
+_HEADS_AT_FIRST = 32
+_HEADS_MORE = 16
+
+
+def reach(context: Context, step: Step, _: list[Value], frame: Frame) -> Value:
+    """The truest link of a relation to each target."""
+    target, relation = (frame.ids(reference) for reference in step.references)
+    count = context.entity_count
+    keys, index = (relation * count + target).unique(return_inverse=True)
+    low, high = context.reached.find(keys, context.ones(1))
+    is_open = high > low.clamp(min=context.floor)
+    for one in (keys[is_open] // count).unique().tolist():
+        mine = torch.nonzero(is_open & (keys // count == one)).view(-1)
+        search = _Search(context, one, keys[mine] % count, low[mine])
+        low[mine], high[mine] = search.run()
+        context.reached.learn(keys[mine], low[mine], high[mine])
+    low, high = low[index], high[index]
+    return low if torch.equal(low, high) else Bounds(low, high)
+
+
+class _Search:
+    """The truest link of one relation to each of some tails, down to the floor.
+
+    low: (tails,) what it is proved to be at least.
+    """
+
+    def __init__(self, context: Context, relation: int, tails: Tensor, low: Tensor) -> None:
+        self._context = context
+        self._relation = relation
+        self._tails = tails
+        self._low = low
+
+    def run(self) -> tuple[Tensor, Tensor]:
+        """(tails,) what the truest link is at least and at most."""
+        high = torch.zeros_like(self._low)
+        left = torch.arange(self._tails.shape[0], device=self._tails.device)
+        count, start = _HEADS_AT_FIRST, 0
+        while left.shape[0]:
+            bounds = self._likeliest(left, count)
+            self._low[left] = self._low[left].maximum(bounds.least.to(self._low.dtype))
+            unseen = self._verify(left, bounds, start)
+            high[left] = self._low[left].maximum(unseen)
+            more = self._may_matter(left, bounds.rest.to(self._low.dtype))
+            high[left] = high[left].maximum(bounds.rest.to(high.dtype))
+            left = left[more]
+            start, count = bounds.heads.shape[1], count * _HEADS_MORE
+        return self._low, high
+
+    def _likeliest(self, left: Tensor, count: int) -> Likeliest:
+        predictor = self._context.predictor
+        assert isinstance(predictor, Foresighted)
+        self._context.foreseen += left.shape[0]
+        return predictor.likeliest(self._relation, self._tails[left], count)
+
+    def _may_matter(self, left: Tensor, most: Tensor) -> Tensor:
+        """Whether heads with these bounds have to be looked at; most: (left,) or (left, heads)."""
+        low = self._low[left].reshape(-1, *[1] * (most.dim() - 1))
+        return (most > low) & (most >= self._context.floor)
+
+    def _verify(self, left: Tensor, bounds: Likeliest, start: int) -> Tensor:
+        """Raise `low` by the truths of heads that may matter, the likeliest first.
+
+        (left,) the greatest bound of a head that was left out.
+        """
+        most = bounds.most.to(self._low.dtype)
+        unseen = self._low.new_zeros(left.shape[0])
+        step = 1
+        while start < most.shape[1]:
+            here = slice(start, start + step)
+            matters = self._may_matter(left, most[:, here])
+            unseen = unseen.maximum(most[:, here].masked_fill(matters, 0.0).amax(1))
+            if not bool(matters.any()):
+                break
+            tail, column = torch.nonzero(matters, as_tuple=True)
+            truths = self._truths(bounds.heads[tail, start + column], self._tails[left[tail]])
+            self._low.scatter_reduce_(0, left[tail], truths, "amax")
+            start, step = start + step, 2 * step
+        return unseen
+
+    def _truths(self, heads: Tensor, tails: Tensor) -> Tensor:
+        """heads, tails: (links,) -> (links,) truths, out of the rows of the heads."""
+        context = self._context
+        context.pairs += heads.shape[0]
+        rows, index = heads.unique(return_inverse=True)
+        size = max(1, int(context.max_entries / (2 * max(1.0, context.store.mean_entries))))
+        truths = context.zeros(heads.shape[0])
+        for start in range(0, rows.shape[0], size):
+            part = rows[start : start + size]
+            vector = context.store.gather(part, torch.full_like(part, self._relation))
+            here = torch.nonzero((index >= start) & (index < start + size)).view(-1)
+            truths[here] = vector.at((index[here] - start) * context.entity_count + tails[here])
+        return truths
