@@ -22,6 +22,7 @@ class Kind(Enum):
     IDENTITY = "identity"
     LINK = "link"
     REACH = "reach"
+    COLUMN = "column"
     EVERYTHING = "everything"
     DOMAIN = "domain"
     INTERSECT = "intersect"
@@ -60,7 +61,8 @@ class Step:
     """One operation of a template.
 
     inputs: indexes of earlier steps; a binder's are its source and then what its block takes from
-    outside. references: the terms, and for ROW, LINK, REACH and DOMAIN the relation's slot, last.
+    outside. references: the terms, and for ROW, LINK, REACH,
+    COLUMN and DOMAIN the relation's slot, last.
     number: for OUTER, which of the binder's outside inputs it stands for; for TABULATE, how many
     variables its table binds.
     """

@@ -22,6 +22,7 @@ from kgreason.formula import Variable
 from kgreason.normal import EQUALS
 from kgreason.normal import Node as Term
 from kgreason.planning import (
+    Column,
     Complement,
     Domain,
     Everything,
@@ -45,6 +46,8 @@ from kgreason.planning import (
 
 _KINDS: dict[type, Kind] = {
     Link: Kind.LINK,
+    Reach: Kind.REACH,
+    Column: Kind.COLUMN,
     Everything: Kind.EVERYTHING,
     Domain: Kind.DOMAIN,
     Intersect: Kind.INTERSECT,
@@ -148,9 +151,9 @@ def _step(
         if operator.relation == EQUALS:
             return Step(Kind.IDENTITY, references=ends)
         return Step(Kind.LINK, references=(*ends, _slot(operator.relation, slots)))
-    if isinstance(operator, Reach):
-        target = _term(operator.target, scope, slots)
-        return Step(Kind.REACH, references=(target, _slot(operator.relation, slots)))
+    if isinstance(operator, Reach | Column):
+        ends = (_term(operator.target, scope, slots), _slot(operator.relation, slots))
+        return Step(_KINDS[type(operator)], references=ends)
     if isinstance(operator, Domain):
         return Step(Kind.DOMAIN, references=(_slot(operator.relation, slots),))
     return Step(_KINDS[type(operator)], tuple(place(part) for part in inputs(operator)))

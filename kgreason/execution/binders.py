@@ -238,7 +238,7 @@ def _ranges(
         if step.kind is Kind.ROW:
             source, relation = step.references
             cost += context.store.lengths(frame.ids(source), frame.ids(relation))
-        elif step.kind in BINDERS:
+        elif step.kind in BINDERS or step.kind is Kind.COLUMN:
             cost += context.entity_count
     total = cost.cumsum(0)
     start = 0

@@ -28,6 +28,7 @@ _STEPS: dict[Kind, Callable[[Context, Step, list[Value], Frame], Value]] = {
     Kind.ROW: leaves.row,
     Kind.LINK: leaves.link,
     Kind.REACH: reach.reach,
+    Kind.COLUMN: reach.column,
     Kind.IDENTITY: leaves.identity,
     Kind.EVERYTHING: leaves.everything,
     Kind.DOMAIN: leaves.domain,

@@ -1,7 +1,7 @@
-"""∃x r(x, y) for single entities y: heads in the order of what their link to y is at most.
+"""Links read from their far end: heads in the order of what their link to an entity is at most.
 
-Only the rows of heads that may be the truest are asked for; a head whose bound is not above what
-another one is proved to be, or below the floor, is left out.
+Only the rows of heads that matter are asked for. For ∃x r(x, y) those are the heads that may be the
+truest; for all x with r(x, y), those whose bound reaches the floor.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from kgreason.compute import Step
-from kgreason.execution.context import Context, Frame
-from kgreason.execution.values import Bounds, Value
+from kgreason.execution.context import Context, Frame, as_vector
+from kgreason.execution.values import Bounds, Value, least, most
 from kgreason.predictors.base import Foresighted, Likeliest
+from kgreason.truth.vector import TruthVector, concatenate
 
 _HEADS_AT_FIRST = 32
 _HEADS_MORE = 16
@@ -53,7 +54,8 @@ class _Search:
         count, start = _HEADS_AT_FIRST, 0
         while left.shape[0]:
             bounds = self._likeliest(left, count)
-            self._low[left] = self._low[left].maximum(bounds.least.to(self._low.dtype))
+            known = bounds.most.masked_fill(~bounds.exact, 0.0).amax(1)
+            self._low[left] = self._low[left].maximum(known.to(self._low.dtype))
             unseen = self._verify(left, bounds, start)
             high[left] = self._low[left].maximum(unseen)
             more = self._may_matter(left, bounds.rest.to(self._low.dtype))
@@ -88,21 +90,57 @@ class _Search:
             if not bool(matters.any()):
                 break
             tail, column = torch.nonzero(matters, as_tuple=True)
-            truths = self._truths(bounds.heads[tail, start + column], self._tails[left[tail]])
+            heads = bounds.heads[tail, start + column]
+            truths = links(self._context, self._relation, heads, self._tails[left[tail]])
             self._low.scatter_reduce_(0, left[tail], truths, "amax")
             start, step = start + step, 2 * step
         return unseen
 
-    def _truths(self, heads: Tensor, tails: Tensor) -> Tensor:
-        """heads, tails: (links,) -> (links,) truths, out of the rows of the heads."""
-        context = self._context
-        context.pairs += heads.shape[0]
-        rows, index = heads.unique(return_inverse=True)
-        size = max(1, int(context.max_entries / (2 * max(1.0, context.store.mean_entries))))
-        truths = context.zeros(heads.shape[0])
-        for start in range(0, rows.shape[0], size):
-            part = rows[start : start + size]
-            vector = context.store.gather(part, torch.full_like(part, self._relation))
-            here = torch.nonzero((index >= start) & (index < start + size)).view(-1)
-            truths[here] = vector.at((index[here] - start) * context.entity_count + tails[here])
-        return truths
+
+def column(context: Context, step: Step, _: list[Value], frame: Frame) -> Value:
+    """What leads to each target: truths of the heads whose bound reaches the floor, and bounds."""
+    target, relation = (frame.ids(reference) for reference in step.references)
+    parts = [_column(context, int(relation[i]), target[i : i + 1]) for i in range(target.shape[0])]
+    if any(isinstance(part, Bounds) for part in parts):
+        lower = concatenate([as_vector(least(part)) for part in parts])
+        return Bounds(lower, concatenate([as_vector(most(part)) for part in parts]))
+    return concatenate([as_vector(part) for part in parts])
+
+
+def _column(context: Context, relation: int, tail: Tensor) -> Value:
+    """tail: (1,)."""
+    predictor, floor, entities = context.predictor, context.floor, context.entity_count
+    assert isinstance(predictor, Foresighted)
+    count = _HEADS_AT_FIRST
+    context.foreseen += 1
+    bounds = predictor.likeliest(relation, tail, count)
+    while count < entities and float(bounds.rest) > 0 and float(bounds.rest) >= floor:
+        count *= _HEADS_MORE
+        bounds = predictor.likeliest(relation, tail, count)
+    listed = torch.nonzero(bounds.most[0] > 0).view(-1)
+    heads, order = bounds.heads[0, listed].sort()
+    high = bounds.most[0, listed][order].to(context.dtype)
+    exact = bounds.exact[0, listed][order]
+    seen = torch.nonzero(~exact & (high >= floor)).view(-1)
+    truths = high.clone()
+    truths[seen] = links(context, relation, heads[seen], tail.expand(seen.shape[0]))
+    low = truths.masked_fill(~exact & (high < floor), 0.0)
+    rest = bounds.rest.to(context.dtype)
+    found = TruthVector.from_keys(entities, context.zeros(1), heads[low > 0], low[low > 0])
+    if torch.equal(low, truths) and not float(rest):
+        return found
+    return Bounds(found, TruthVector.from_keys(entities, rest, heads, truths))
+
+
+def links(context: Context, relation: int, heads: Tensor, tails: Tensor) -> Tensor:
+    """heads, tails: (links,) -> (links,) truths, out of the rows of the heads."""
+    context.pairs += heads.shape[0]
+    rows, index = heads.unique(return_inverse=True)
+    size = max(1, int(context.max_entries / (2 * max(1.0, context.store.mean_entries))))
+    truths = context.zeros(heads.shape[0])
+    for start in range(0, rows.shape[0], size):
+        part = rows[start : start + size]
+        vector = context.store.gather(part, torch.full_like(part, relation))
+        here = torch.nonzero((index >= start) & (index < start + size)).view(-1)
+        truths[here] = vector.at((index[here] - start) * context.entity_count + tails[here])
+    return truths

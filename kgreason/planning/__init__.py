@@ -1,6 +1,7 @@
 """Planning: `plan` chooses an elimination order for a `QueryGraph` and prices it."""
 
 from kgreason.planning.operators import (
+    Column,
     Complement,
     Domain,
     Everything,
@@ -24,6 +25,7 @@ from kgreason.planning.plan import Plan, plan, plan_for
 from kgreason.planning.price import Price, Statistics
 
 __all__ = [
+    "Column",
     "Complement",
     "Domain",
     "Everything",

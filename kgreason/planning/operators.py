@@ -40,6 +40,14 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """Vector: truth of relation(v, target) for every v, the target known."""
+
+    relation: int
+    target: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Everything:
     """Vector: truth 1 for every entity."""
 
@@ -121,6 +129,7 @@ Operator = (
     Row
     | Link
     | Reach
+    | Column
     | Everything
     | Domain
     | Intersect
@@ -161,7 +170,7 @@ def references(operator: Operator) -> frozenset[Variable]:
             return frozenset({source} if isinstance(source, Variable) else ())
         case Link(source, _, target):
             return frozenset(n for n in (source, target) if isinstance(n, Variable))
-        case Reach(_, target):
+        case Reach(_, target) | Column(_, target):
             return frozenset({target} if isinstance(target, Variable) else ())
         case Project() | Refine() | Tabulate():
             return references(operator.source) | (references(inner(operator)) - {operator.variable})
@@ -202,6 +211,8 @@ def title(operator: Operator, naming: Naming) -> str:
             return f"Link {naming.relation(relation)}({ends})"
         case Reach(relation, target):
             return f"Reach {naming.node(target)} by {naming.relation(relation)}"
+        case Column(relation, target):
+            return f"Column {naming.relation(relation)} to {naming.node(target)}"
         case Domain(relation):
             return f"Domain of {naming.relation(relation)}"
         case Project(variable):

@@ -23,6 +23,7 @@ from kgreason.normal import (
 )
 from kgreason.planning.components import components, mentioned
 from kgreason.planning.operators import (
+    Column,
     Complement,
     Domain,
     Everything,
@@ -256,9 +257,22 @@ class Planner:
         if not tests:
             return intersect(parts if not all(map(is_scalar, parts)) else [Everything(), *parts])
         if all(is_scalar(p) or isinstance(p, Complement) for p in parts):
-            fence = Support(guard) if guard is not None else Everything()
-            parts = [self._bounded(target, fence, members), *parts]
-        return Refine(target, intersect(parts), intersect(tests))
+            column = self._column(target, tests) if guard is None else None
+            if column is None:
+                fence = Support(guard) if guard is not None else Everything()
+                parts = [self._bounded(target, fence, members), *parts]
+            else:
+                parts = [Column(column.relation, column.target), *parts]
+                tests.remove(column)
+        whole = intersect(parts)
+        return Refine(target, whole, intersect(tests)) if tests else whole
+
+    def _column(self, target: Variable, tests: Sequence[Operator]) -> Link | None:
+        """A test that can be read from its far end, so that not every entity must be tested."""
+        if self.statistics.row.foresight is None:
+            return None
+        links = (one for one in tests if isinstance(one, Link) and one.relation != EQUALS)
+        return next((one for one in links if one.source == target != one.target), None)
 
     def _group(self, member: Member, target: Variable, guard: Operator | None) -> Operator:
         assert not isinstance(member, Edge)

@@ -9,6 +9,7 @@ from kgreason.formula import Constant, Variable
 from kgreason.knowledge import FactIndex
 from kgreason.normal import EQUALS, Node
 from kgreason.planning.operators import (
+    Column,
     Complement,
     Domain,
     Everything,
@@ -88,6 +89,8 @@ def support(operator: Operator, statistics: Statistics) -> float:
     match operator:
         case Row(source, relation):
             return statistics.row_support(source, relation)
+        case Column():
+            return min(total, statistics.row.entries)
         case Everything():
             return total
         case Complement(part):
@@ -146,8 +149,8 @@ class _Bill:
         held = times * support(operator, self.statistics)
         self.largest = max(self.largest, held)
         self.entries += held
-        if isinstance(operator, Reach):
-            # Bounds of all links to the target, and the row of the one that turns out the truest.
+        if isinstance(operator, Reach | Column):
+            # Bounds of all links to the target; of the rows at least that of the truest one.
             self.foreseen += min(times, float(self.statistics.entity_count))
         source = getattr(operator, "source", None)
         relation = getattr(operator, "relation", EQUALS)

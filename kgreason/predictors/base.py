@@ -93,14 +93,14 @@ class Likeliest:
     """What the links of one relation to some tails are at most, without any row.
 
     heads: (tails, count) int64, the heads with the greatest bounds; most: (tails, count), these
-    bounds in falling order; rest: (tails,) what no other head's link exceeds. least: (tails,) what
-    the truest link to each is at least, as far as that is known.
+    bounds in falling order; exact: (tails, count) bool, which of them are the truths themselves;
+    rest: (tails,) what no other head's link exceeds.
     """
 
     heads: Tensor
     most: Tensor
+    exact: Tensor
     rest: Tensor
-    least: Tensor
 
 
 @runtime_checkable

@@ -68,14 +68,15 @@ class Foresight:
         )
 
     def _likeliest(self, relation: int, tails: Tensor, count: int) -> Likeliest:
-        most, least = self._bounds(relation, tails)
+        most, exact = self._bounds(relation, tails)
         size = most.shape[1]
         top = most.topk(min(count + 1, size), 1)
-        rest = top.values[:, -1] if size > count else torch.zeros_like(least)
-        return Likeliest(top.indices[:, :count], top.values[:, :count], rest, least)
+        heads = top.indices[:, :count]
+        rest = top.values[:, -1] if size > count else most.new_zeros(tails.shape[0])
+        return Likeliest(heads, top.values[:, :count], exact.gather(1, heads), rest)
 
     def _bounds(self, relation: int, tails: Tensor) -> tuple[Tensor, Tensor]:
-        """(tails, entities) what each head's link is at most, (tails,) what the truest is least."""
+        """(tails, entities) what each head's link is at most, and whether it is just that."""
         column = self._position[tails]
         whole = torch.zeros(
             (tails.shape[0], self._position.shape[0]), dtype=self._dtype, device=tails.device
@@ -95,9 +96,9 @@ class Foresight:
             row, head = (ids[~scored] if trained else ids for ids in (row, head))
             truth = 1.0
         whole[row, head] = truth
-        least = whole.new_zeros(tails.shape[0])
-        least[row] = truth
-        return whole, least
+        exact = torch.zeros_like(whole, dtype=torch.bool)
+        exact[row, head] = True
+        return whole, exact
 
     def _known(self, relation: int, tails: Tensor) -> tuple[Tensor, Tensor]:
         """Known links to the tails: (facts,) place of the tail and (facts,) head."""

@@ -57,8 +57,8 @@ class TablePredictor:
         most = torch.where((truth > 0) & (truth < 1), truth * loose, truth).clamp(max=1)
         ordered, heads = most.sort(1, descending=True)
         rest = ordered[:, count] if count < ordered.shape[1] else torch.zeros(len(tails))
-        least = (truth == 1).any(1).double()
-        return Likeliest(heads[:, :count], ordered[:, :count], rest, least)
+        exact = (truth == 1).gather(1, heads)
+        return Likeliest(heads[:, :count], ordered[:, :count], exact[:, :count], rest)
 
 
 def reasoner(

@@ -15,6 +15,7 @@ import kgreason.execution
 from kgreason.errors import LimitError
 from kgreason.execution import Work
 from kgreason.formula import And, Atom, Constant, Exists, Query, Variable
+from kgreason.normal import Edge, QueryGraph
 from kgreason.reasoner import Reasoner
 from kgreason.truth import LOGICS, PRODUCT
 from kgreason.truth.vector import TruthVector
@@ -61,6 +62,19 @@ def test_only_heads_that_may_be_the_truest_are_asked_for() -> None:
     np.testing.assert_array_equal(found[True], found[False])
     assert work.rows < 10
     assert f"links to {work.foreseen} entities bounded" in str(work)
+
+
+def test_a_witness_far_from_the_answer_costs_few_rows() -> None:
+    table = np.zeros((2, 40, 40))
+    table[0, 0, 2] = 0.9
+    table[0, 10:40, 2] = np.linspace(0.01, 0.1, 30)
+    target = QueryGraph((), (Variable("x"),), (Edge(0, Variable("x"), Constant(2)),))
+    rows = {}
+    for foresight in (False, True):
+        engine = reasoner(TablePredictor(table, foresight=foresight), PRODUCT)
+        assert engine.best([(Variable("x"), target)]) == [0]
+        rows[foresight] = engine.work.rows
+    assert rows[True] < rows[False] // 4
 
 
 def _some_link_to(target: Variable) -> Exists[int]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from kgreason.answers.witness import substitute
 from kgreason.execution import Table, Value
 from kgreason.formula import Constant, Variable
 from kgreason.knowledge import FactIndex
@@ -62,6 +63,18 @@ def test_a_link_from_anywhere_is_a_test_where_bounds_are_to_be_had() -> None:
         graph = normalize(bound(question), PRODUCT, "text").graph
         found = plan(graph, PRODUCT, replace(statistics, entity_count=1000))
         assert found.describe(NAMES).splitlines()[1:] == tree
+
+
+def test_a_link_away_from_an_unbounded_variable_is_read_from_its_far_end() -> None:
+    statistics = replace(STATISTICS, row=RowPrice(1000.0, 2.0, foresight=1000.0))
+    graph = normalize(bound("?y : exists x . r(a, y) & s(x, y)"), PRODUCT, "text").graph
+    witness = substitute(graph, {Variable("y"): entity("b")})
+    found = plan_for(Variable("x"), witness, PRODUCT, statistics)
+    assert found.describe(NAMES).splitlines()[1:] == [
+        "Intersect",
+        "├─ Column s to b",
+        "└─ Link r(a, b)",
+    ]
 
 
 def test_without_the_law_every_instance_of_the_conjunction_is_gathered() -> None:
