@@ -16,7 +16,8 @@ from kgreason.errors import LimitError
 from kgreason.execution.context import Context, Frame, as_vector
 from kgreason.execution.values import Bounds, Table, Value, least, most, select, stack
 from kgreason.truth import operations
-from kgreason.truth.operations import exists_by_owner, scale
+from kgreason.truth.operations import scale
+from kgreason.truth.owners import exists_by_owner, exists_over_rows
 from kgreason.truth.vector import TruthVector, concatenate
 
 Run = Callable[[Block, Frame], Value]
@@ -25,8 +26,8 @@ _ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
-    """Pairs of one chunk: their instance, entity and truth in the source, and the block's value.
+class Pairs:
+    """Bindings of a variable: instance, entity and truth in the source.
 
     owner: (pairs,) ascending; entity: (pairs,); truth, lower: (pairs,) the most and the least that
     the source is there, one tensor where they agree.
@@ -36,6 +37,32 @@ class Chunk:
     entity: Tensor
     truth: Tensor
     lower: Tensor
+
+    def __len__(self) -> int:
+        return self.owner.shape[0]
+
+    def __getitem__(self, part: slice | Tensor) -> Pairs:
+        truth = self.truth[part]
+        lower = truth if self.is_exact else self.lower[part]
+        return Pairs(self.owner[part], self.entity[part], truth, lower)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the source's truths are known."""
+        return self.lower is self.truth
+
+    @property
+    def owners(self) -> tuple[int, int]:
+        """The first instance of one or more pairs, and how many from it to the last."""
+        first = int(self.owner[0])
+        return first, int(self.owner[-1]) - first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Pairs with the block's value, an instance for each."""
+
+    pairs: Pairs
     value: Value
 
 
@@ -46,9 +73,12 @@ def project(context: Context, step: Step, inputs: list[Value], frame: Frame, run
     source, as T(a, b) ≤ a, which bounds the result from above.
     """
     gathered = _Gathered(context, frame.size)
-    for chunk in _chunks(context, step, inputs, frame, run, context.frontier):
-        first, count = int(chunk.owner[0]), int(chunk.owner[-1] - chunk.owner[0]) + 1
-        gathered.add(chunk, first, count)
+    if _is_row(step):
+        for pairs, chosen in _rows(context, step, inputs, frame):
+            gathered.add_rows(pairs, chosen)
+    else:
+        for chunk in _chunks(context, step, inputs, frame, run, context.frontier):
+            gathered.add(chunk)
     found = gathered.result()
     missed = operations.below(as_vector(most(inputs[0])), context.floor)
     if not bool(missed.any()):
@@ -69,29 +99,49 @@ class _Gathered:
         self._owners: list[Tensor] = []
         self._exact = True
 
-    def add(self, chunk: Chunk, first: int, count: int) -> None:
-        value = chunk.value
-        exact = chunk.lower is chunk.truth and not isinstance(value, Bounds)
-        low = self._of_owners(as_vector(least(value)), chunk.lower, chunk.owner - first, count)
-        high = low
-        if not exact:
-            high = self._of_owners(as_vector(most(value)), chunk.truth, chunk.owner - first, count)
-            self._exact = False
+    def add(self, chunk: Chunk) -> None:
+        """Pairs for each of which the block was computed."""
+        pairs, value = chunk.pairs, chunk.value
+        logic, (first, count) = self._context.logic, pairs.owners
+
+        def over(found: TruthVector, truth: Tensor) -> TruthVector:
+            scaled = scale(logic.conjoin, found, truth)
+            return exists_by_owner(logic, scaled, pairs.owner - first, count)
+
+        low = over(as_vector(least(value)), pairs.lower)
+        if pairs.is_exact and not isinstance(value, Bounds):
+            self._put(first, low, low)
+        else:
+            self._put(first, low, over(as_vector(most(value)), pairs.truth))
+
+    def add_rows(self, pairs: Pairs, chosen: Tensor) -> None:
+        """Pairs whose block is a row, at these positions of the store."""
+        context, (first, count) = self._context, pairs.owners
+        nothing = TruthVector.constant(context.entity_count, context.zeros(count))
+
+        def over(truth: Tensor) -> TruthVector:
+            kept = slice(None) if pairs.is_exact else torch.nonzero(truth).flatten()
+            own = pairs.owner[kept] - first
+            held = context.store.held
+            return exists_over_rows(context.logic, held, chosen[kept], truth[kept], own, nothing)
+
+        low = over(pairs.lower)
+        self._put(first, low, low if pairs.is_exact else over(pairs.truth))
+
+    def _put(self, first: int, low: TruthVector, high: TruthVector) -> None:
         self._lower.append(low)
         self._upper.append(high)
-        self._owners.append(torch.arange(first, first + count, device=self._context.device))
-
-    def _of_owners(
-        self, value: TruthVector, truth: Tensor, owner: Tensor, count: int
-    ) -> TruthVector:
-        logic = self._context.logic
-        return exists_by_owner(logic, scale(logic.conjoin, value, truth), owner, count)
+        self._owners.append(torch.arange(first, first + len(low), device=self._context.device))
+        self._exact = self._exact and low is high
 
     def result(self) -> Value:
         """The whole; an instance whose pairs fell into two chunks has two partial rows."""
         context = self._context
         if not self._lower:
             return TruthVector.constant(context.entity_count, context.zeros(self._size))
+        if len(self._lower) == 1 and len(self._lower[0]) == self._size:
+            (low,), (high,) = self._lower, self._upper
+            return low if self._exact else Bounds(low, high)
         owners = torch.cat(self._owners)
         low = exists_by_owner(context.logic, concatenate(self._lower), owners, self._size)
         if self._exact:
@@ -105,13 +155,14 @@ def refine(context: Context, step: Step, inputs: list[Value], frame: Frame, run:
     keys, lows, highs = [], [], []
     exact = True
     for chunk in _chunks(context, step, inputs, frame, run):
-        keys.append(chunk.owner * context.entity_count + chunk.entity)
+        pairs = chunk.pairs
+        keys.append(pairs.owner * context.entity_count + pairs.entity)
         low, high = least(chunk.value), most(chunk.value)
         assert isinstance(low, Tensor)
         assert isinstance(high, Tensor)
-        lows.append(context.logic.conjoin(chunk.lower, low))
-        highs.append(context.logic.conjoin(chunk.truth, high))
-        exact = exact and chunk.lower is chunk.truth and low is high
+        lows.append(context.logic.conjoin(pairs.lower, low))
+        highs.append(context.logic.conjoin(pairs.truth, high))
+        exact = exact and pairs.is_exact and low is high
     nothing = TruthVector.constant(context.entity_count, context.zeros(frame.size))
     source = as_vector(most(inputs[0]))
     key = torch.cat(keys) if keys else torch.zeros(0, dtype=torch.int64, device=context.device)
@@ -155,13 +206,13 @@ def tabulate(context: Context, step: Step, inputs: list[Value], frame: Frame, ru
 
 
 def _table(context: Context, chunk: Chunk) -> Table:
-    conjoin, value = context.logic.conjoin, chunk.value
+    conjoin, pairs, value = context.logic.conjoin, chunk.pairs, chunk.value
     if isinstance(value, Table):
-        columns = torch.cat([chunk.entity[value.owner][:, None], value.columns], 1)
-        weighted = scale(conjoin, value.vector, chunk.truth[value.owner])
-        return Table(chunk.owner[value.owner], columns, weighted)
-    weighted = scale(conjoin, as_vector(value), chunk.truth)
-    return Table(chunk.owner, chunk.entity[:, None], weighted)
+        columns = torch.cat([pairs.entity[value.owner][:, None], value.columns], 1)
+        weighted = scale(conjoin, value.vector, pairs.truth[value.owner])
+        return Table(pairs.owner[value.owner], columns, weighted)
+    weighted = scale(conjoin, as_vector(value), pairs.truth)
+    return Table(pairs.owner, pairs.entity[:, None], weighted)
 
 
 def _without_empty(table: Table) -> Table:
@@ -180,24 +231,45 @@ def _chunks(
     frontier: int | None = None,
 ) -> Iterator[Chunk]:
     assert step.block is not None
-    source, *outside = inputs
+    outside = inputs[1:]
+    every = _pairs(context, inputs[0], frontier)
+    for part in _segments(context, step.block, len(every)):
+        pairs = every[part]
+        segment = _inside(frame, [], pairs)
+        taken = _lengths(outside, pairs.owner)
+        for a, b in _ranges(context, step.block, segment, taken):
+            here = pairs[a:b]
+            yield Chunk(here, run(step.block, _inside(frame, outside, here)))
+
+
+def _rows(
+    context: Context, step: Step, inputs: list[Value], frame: Frame
+) -> Iterator[tuple[Pairs, Tensor]]:
+    """Pairs of a block that is a row, with the row's position in the store."""
+    assert step.block is not None
+    source, relation = step.block.steps[0].references
+    every = _pairs(context, inputs[0], context.frontier)
+    for part in _segments(context, step.block, len(every)):
+        inside = _inside(frame, [], every[part])
+        yield every[part], context.store.positions(inside.ids(source), inside.ids(relation))
+
+
+def _is_row(step: Step) -> bool:
+    assert step.block is not None
+    return [inner.kind for inner in step.block.steps] == [Kind.ROW]
+
+
+def _pairs(context: Context, source: Value, frontier: int | None) -> Pairs:
+    """The pairs of a source that are not below the floor, counted."""
     owner, entity, truth = as_vector(most(source)).expand(context.floor)
     if frontier is not None:
         kept = _truest(owner, truth, frontier)
         owner, entity, truth = owner[kept], entity[kept], truth[kept]
-    lows = truth
+    lower = truth
     if isinstance(source, Bounds):
-        lows = as_vector(source.lower).at(owner * context.entity_count + entity)
+        lower = as_vector(source.lower).at(owner * context.entity_count + entity)
     context.pairs += owner.shape[0]
-    for part in _segments(context, step.block, owner.shape[0]):
-        segment = _inside(frame, [], owner[part], entity[part])
-        taken = _lengths(outside, owner[part])
-        for a, b in _ranges(context, step.block, segment, taken):
-            here = slice(part.start + a, part.start + b)
-            inside = _inside(frame, outside, owner[here], entity[here])
-            high = truth[here]
-            low = high if lows is truth else lows[here]
-            yield Chunk(owner[here], entity[here], high, low, run(step.block, inside))
+    return Pairs(owner, entity, truth, lower)
 
 
 def _truest(owner: Tensor, truth: Tensor, count: int) -> Tensor:
@@ -211,10 +283,11 @@ def _truest(owner: Tensor, truth: Tensor, count: int) -> Tensor:
     return order[place < count].sort().values
 
 
-def _inside(frame: Frame, outside: list[Value], owner: Tensor, entity: Tensor) -> Frame:
-    bound = (*(ids[owner] for ids in frame.bound), entity)
+def _inside(frame: Frame, outside: list[Value], pairs: Pairs) -> Frame:
+    owner = pairs.owner
+    bound = (*(ids[owner] for ids in frame.bound), pairs.entity)
     taken = tuple(select(value, owner) for value in outside)
-    return Frame(owner.shape[0], bound, frame.slots[owner], taken)
+    return Frame(len(pairs), bound, frame.slots[owner], taken)
 
 
 def _segments(context: Context, block: Block, pairs: int) -> Iterator[slice]:

@@ -83,14 +83,20 @@ class RowStore:
 
     def gather(self, heads: Tensor, relations: Tensor) -> TruthVector:
         """heads, relations: (rows,) int64 -> one row per pair, repeats allowed."""
-        rows = self._held.take(self._positions(heads, relations))
+        rows = self._held.take(self.positions(heads, relations))
         return TruthVector.from_rows(rows, self.predictor.entity_count)
 
     def lengths(self, heads: Tensor, relations: Tensor) -> Tensor:
         """Number of entities that each row lists: (rows,) int64."""
-        return self._held.lengths(self._positions(heads, relations))
+        return self._held.lengths(self.positions(heads, relations))
 
-    def _positions(self, heads: Tensor, relations: Tensor) -> Tensor:
+    @property
+    def held(self) -> TruthRows:
+        """All rows held, where `positions` says, until the next is asked for."""
+        return self._held.rows
+
+    def positions(self, heads: Tensor, relations: Tensor) -> Tensor:
+        """Where the rows lie in `held`: (rows,) int64."""
         keys = relations * self.predictor.entity_count + heads
         missing = keys[~self._held.holds(keys)].unique()
         if missing.shape[0] and self._shelf is not None:
