@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from kgreason.truth.logic import Logic, Quantifier
-from kgreason.truth.vector import TruthVector
+from kgreason.truth.vector import DENSE, TruthVector, nonzero
 
 
 def intersect(logic: Logic, a: TruthVector, b: TruthVector) -> TruthVector:
@@ -80,14 +80,25 @@ def support(vector: TruthVector) -> TruthVector:
 def _merge(
     combine: Callable[[Tensor, Tensor], Tensor], a: TruthVector, b: TruthVector
 ) -> TruthVector:
-    keys = torch.cat([a.keys, b.keys]).unique()
+    keys = either(a, b)
     background = combine(a.background, b.background)
     return pruned(a.entity_count, background, keys, combine(a.at(keys), b.at(keys)))
 
 
+def either(a: TruthVector, b: TruthVector) -> Tensor:
+    """Ascending keys that either of two vectors of one shape lists."""
+    first, second, places = a.keys, b.keys, len(a) * a.entity_count
+    if (first.shape[0] + second.shape[0]) * DENSE < places:
+        return torch.cat([first, second]).unique()  # type: ignore[no-any-return]
+    listed = torch.zeros(places, dtype=torch.bool, device=first.device)
+    listed[first] = listed[second] = True
+    return nonzero(listed)
+
+
 def pruned(entity_count: int, background: Tensor, keys: Tensor, truths: Tensor) -> TruthVector:
     """Drop the entries that say no more than the background."""
-    keep = truths != background[keys // entity_count]
+    own = background if background.shape[0] == 1 else background[keys // entity_count]
+    keep = truths != own
     if not bool(keep.all()):
         keys, truths = keys[keep], truths[keep]
     return TruthVector.from_keys(entity_count, background, keys, truths)

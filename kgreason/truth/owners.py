@@ -10,14 +10,12 @@ from torch import Tensor
 from kgreason.truth.logic import Logic, Quantifier
 from kgreason.truth.operations import pruned, scale
 from kgreason.truth.rows import TruthRows
-from kgreason.truth.vector import TruthVector, gather_ranges, nonzero, repeated
+from kgreason.truth.vector import DENSE, TruthVector, gather_ranges, nonzero, repeated
 
 # Scratch elements (not bytes) that one dense block may take.
 _SCRATCH = 1 << 23
 # Entries gone through at a time: few enough to stay in the processor's cache.
 _AT_ONCE = 1 << 18
-# Below one entry in so many places sorting the entries is cheaper than a place for each.
-_SPARSE = 8
 
 
 def exists_by_owner(logic: Logic, vector: TruthVector, owner: Tensor, owners: int) -> TruthVector:
@@ -30,7 +28,7 @@ def exists_by_owner(logic: Logic, vector: TruthVector, owner: Tensor, owners: in
     background = torch.zeros(owners, dtype=vector.truths.dtype, device=owner.device)
     size = vector.entity_count
     keys = owner[vector.row] * size + vector.entities
-    if keys.shape[0] * _SPARSE < owners * size:
+    if keys.shape[0] * DENSE < owners * size:
         unique, index = keys.unique(return_inverse=True)
         gathered = _gather(logic, index, vector.truths, unique.shape[0])
         return TruthVector.from_keys(size, background, unique, gathered)
@@ -52,7 +50,7 @@ def exists_over_rows(
     """
     owners, size = len(like), like.entity_count
     lengths = rows.offsets[chosen + 1] - rows.offsets[chosen]
-    if int(lengths.sum()) * _SPARSE < owners * size:
+    if int(lengths.sum()) * DENSE < owners * size:
         offsets, entries = gather_ranges(rows.offsets, chosen)
         copy = TruthRows(offsets, rows.entities[entries], rows.truths[entries])
         own = scale(logic.conjoin, TruthVector.from_rows(copy, size), truths)

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from kgreason.truth.rows import TruthRows
 
+DENSE = 8
+"""From one entry in so many places on, a place for each costs less than sorting the entries."""
+
 
 @dataclass(frozen=True, slots=True)
 class TruthVector:
@@ -41,7 +44,9 @@ class TruthVector:
         """From sorted unique keys row · entity_count + entity."""
         starts = torch.arange(background.shape[0] + 1, device=keys.device) * entity_count
         offsets = torch.searchsorted(keys, starts)
-        return cls(entity_count, background, offsets, (keys % entity_count).int(), truths)
+        # Divisions of int64 are slow.
+        entities = keys if background.shape[0] == 1 else keys % entity_count
+        return cls(entity_count, background, offsets, entities.int(), truths)
 
     @classmethod
     def constant(cls, entity_count: int, background: Tensor) -> TruthVector:
@@ -62,7 +67,9 @@ class TruthVector:
     @property
     def keys(self) -> Tensor:
         """(entries,) int64, ascending: row · entity_count + entity."""
-        return self.row * self.entity_count + self.entities
+        if len(self) == 1:
+            return self.entities.long()
+        return self.row.mul_(self.entity_count).add_(self.entities)
 
     @property
     def is_sparse(self) -> bool:
@@ -71,6 +78,8 @@ class TruthVector:
 
     def at(self, keys: Tensor) -> Tensor:
         """Truths at keys row · entity_count + entity, listed or not."""
+        if keys.shape[0] * DENSE >= len(self) * self.entity_count:
+            return self.dense().view(-1)[keys]
         own = self.keys
         background = self.background[keys // self.entity_count]
         if own.shape[0] == 0:
@@ -96,8 +105,8 @@ class TruthVector:
         """
         full = torch.nonzero((self.background > 0) & (self.background >= floor)).flatten()
         if not full.shape[0]:
-            keep = (self.truths > 0) & (self.truths >= floor)
-            return self.row[keep], self.entities[keep].long(), self.truths[keep]
+            kept = nonzero((self.truths > 0) & (self.truths >= floor))
+            return self.row[kept], self.entities[kept].long(), self.truths[kept]
         every = torch.arange(self.entity_count, device=full.device)
         dense_keys = (full[:, None] * self.entity_count + every).flatten()
         keys = torch.cat([self.keys, dense_keys]).unique()
@@ -108,8 +117,8 @@ class TruthVector:
 
     def dense(self) -> Tensor:
         """(batch, entity) truths."""
-        out = self.background[:, None].expand(-1, self.entity_count).clone()
-        out[self.row, self.entities.long()] = self.truths
+        out = self.background[:, None].repeat(1, self.entity_count)
+        out.view(-1)[self.keys] = self.truths
         return out
 
 

@@ -87,7 +87,7 @@ def test_chosen_rows_gather_as_their_scaled_copies_do(
 ) -> None:
     """Under max bit for bit: rows side by side, apart, repeated, empty, and owners of none."""
     monkeypatch.setattr(owners, "_SCRATCH", scratch)
-    monkeypatch.setattr(owners, "_SPARSE", sparse)
+    monkeypatch.setattr(owners, "DENSE", sparse)
     monkeypatch.setattr(owners, "_AT_ONCE", at_once)
     numbers = np.random.default_rng(3)
     logic, judged = logics
