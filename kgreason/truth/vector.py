@@ -88,7 +88,9 @@ class TruthVector:
         return torch.where(own[position] == keys, self.truths[position], background)
 
     def select(self, rows: Tensor) -> TruthVector:
-        """The rows named by `rows`, in that order, repeats allowed."""
+        """The rows named by `rows`, in that order, repeats allowed; no copy when that is all."""
+        if len(rows) == len(self) and torch.equal(rows, torch.arange(len(self)).to(rows)):
+            return self
         offsets, positions = gather_ranges(self.offsets, rows)
         return TruthVector(
             self.entity_count,
