@@ -17,11 +17,13 @@ class RowPrice:
     """What one row costs, for estimates: floating-point operations and expected listed entities.
 
     facts_only: rows are the observed facts and nothing else, so degrees tell their exact length.
+    together: up to so many rows, asked for at once, take as long as one.
     """
 
     flops: float
     entries: float
     facts_only: bool = False
+    together: int = 1
 
 
 def fact_price(index: FactIndex) -> RowPrice:

@@ -127,7 +127,9 @@ class CalibratedPredictor:
 
     def price(self) -> RowPrice:
         return RowPrice(
-            flops=self.scorer.flops + 10.0 * self.scorer.entity_count, entries=self._mean_entries
+            flops=self.scorer.flops + 10.0 * self.scorer.entity_count,
+            entries=self._mean_entries,
+            together=self.scorer.block.multiple,
         )
 
     def rows(self, heads: Tensor, relations: Tensor) -> TruthRows:
