@@ -16,7 +16,9 @@ from kgreason.answers import (
     Ranking,
     Wanted,
     Witness,
+    by_truth,
     ground,
+    page,
     rank,
     substitute,
 )
@@ -94,7 +96,12 @@ class Engine:
             "dtype": dtype,
         }
         model = predictor
+        exact = None
         if isinstance(predictor, str | Path | Sequence):
+            if dtype == "bfloat16":
+                # Rounded truths are enough to find the answers; those shown are not rounded.
+                plain: RowMaking = {**made, "dtype": "float32"}
+                exact = load_predictor(predictor, graph, **plain)
             predictor = load_predictor(predictor, graph, **made)
         shelf = None
         if row_cache is not None:
@@ -111,6 +118,9 @@ class Engine:
             max_memory=max_memory,
             shelf=shelf,
         )
+        self._exact = self.reasoner
+        if exact is not None:
+            self._exact = Reasoner(exact, self.facts, self.logic, semantics, device=device)
         known = FactPredictor(self.facts, device=device)
         self._known = Reasoner(known, self.facts, self.logic, device=device)
 
@@ -236,10 +246,8 @@ class Engine:
         free = one.query.free
         ranking = wanted.unknown(rank(least(value), one.plan.columns, free))
         certain = wanted.is_certain(value)
-        chosen = self._page(one.query, ranking, limit)
-        tuples = [tuple(row) for row in ranking.entities[chosen].tolist()]
-        truths = ranking.truths[chosen].double().tolist()
-        graphs = [substitute(one.form.graph, dict(zip(free, t, strict=True))) for t in tuples]
+        chosen = page(one.query, ranking, limit, self.graph.vocabulary.display)
+        tuples, truths, graphs = self._shown(one, ranking, chosen)
         known = [truth > 0 for truth in self._known.scalars(graphs)]
         witnesses = self._witnesses(graphs) if witness else [None] * len(graphs)
         spell = self.graph.vocabulary
@@ -266,13 +274,26 @@ class Engine:
             work=work,
         )
 
+    def _shown(
+        self, one: Prepared, ranking: Ranking, chosen: torch.Tensor
+    ) -> tuple[list[tuple[int, ...]], list[float], list[QueryGraph]]:
+        """The chosen answers, their truths, and the question with each of them put in."""
+        free = one.query.free
+        tuples = [tuple(row) for row in ranking.entities[chosen].tolist()]
+        graphs = [substitute(one.form.graph, dict(zip(free, t, strict=True))) for t in tuples]
+        if self._exact is self.reasoner:
+            return tuples, ranking.truths[chosen].double().tolist(), graphs
+        truths = self._exact.scalars(graphs)
+        order = list(range(len(truths)))
+        if by_truth(one.query):
+            order.sort(key=lambda i: -truths[i])
+        return [tuples[i] for i in order], [truths[i] for i in order], [graphs[i] for i in order]
+
     def _wanted(self, query: Query[int], limit: int | None, new: bool) -> Wanted:
         modifiers = query.modifiers
-        names = {variable.name for variable in query.free}
-        by_truth = all(name not in names and down for name, down in modifiers.order)
         limits = [n for n in (limit, modifiers.limit) if n is not None]
         count = 1 if not query.free else None
-        if limits and by_truth and query.free:
+        if limits and by_truth(query) and query.free:
             count = modifiers.offset + min(limits)
         return Wanted(count, self._known_tuples(query) if new else None)
 
@@ -280,25 +301,6 @@ class Engine:
         _, plan = self._known.prepare(query)
         (value,) = self._known.truths([plan])
         return rank(value, plan.columns, query.free).entities
-
-    def _page(self, query: Query[int], ranking: Ranking, limit: int | None) -> torch.Tensor:
-        """Positions of the answers to show, after the question's own ORDER BY, OFFSET and LIMIT."""
-        modifiers = query.modifiers
-        order = torch.arange(ranking.truths.shape[0], device=ranking.truths.device)
-        names = [variable.name for variable in query.free]
-        for name, descending in reversed(modifiers.order):
-            if name not in names:
-                # Ordered by the truth, whether or not it is selected.
-                keys = ranking.truths[order]
-            else:
-                column = ranking.entities[order, names.index(name)].tolist()
-                labels = [self.graph.vocabulary.display(entity) for entity in column]
-                place = {label: i for i, label in enumerate(sorted(set(labels)))}
-                keys = torch.tensor([place[label] for label in labels], device=order.device)
-            order = order[torch.argsort(keys, descending=descending, stable=True)]
-        limits = [n for n in (limit, modifiers.limit) if n is not None]
-        end = modifiers.offset + min(limits) if limits else None
-        return order[modifiers.offset : end]
 
     def _witnesses(self, graphs: list[QueryGraph]) -> list[Witness | None]:
         return [self._witness(one) for one in ground(graphs, self.reasoner.asker)]

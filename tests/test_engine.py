@@ -15,8 +15,10 @@ from kgreason.errors import LimitError, QuerySyntaxError, UnsafeQueryError, Usag
 from kgreason.execution import Budget
 from kgreason.knowledge import KnowledgeGraph, Vocabulary
 from kgreason.knowledge.graph import Loaded
+from kgreason.predictors.checkpoint import save_checkpoint
 from kgreason.truth import GODEL
 from tests.agreement.table import TablePredictor
+from tests.predictors.toy import complex_info, toy_graph, weights
 from tests.small import GRAPH, bound, entity, facts
 
 TWO_HOPS = "?y : exists x . r(a, x) & s(x, y)"
@@ -331,3 +333,16 @@ def test_a_budget_is_for_all_batches_together(chain: tuple[Engine, TablePredicto
 def test_a_budget_is_not_negative() -> None:
     with pytest.raises(UsageError, match="-1 rows"):
         Budget(rows=-1)
+
+
+def test_answers_found_in_bfloat16_have_the_truths_of_float32(tmp_path: Path) -> None:
+    graph = toy_graph()
+    path = tmp_path / "toy.safetensors"
+    save_checkpoint(path, complex_info(graph), weights(graph))
+    question = "?y : exists x. knows(p1, x) & lives_in(x, y)"
+    plain, rounded = (
+        Engine(graph, path, dtype=dtype).ask(question, limit=4, new=True)
+        for dtype in ("float32", "bfloat16")
+    )
+    assert [(a.terms, a.truth) for a in rounded] == [(a.terms, a.truth) for a in plain]
+    assert [a.truth for a in plain] == sorted((a.truth for a in plain), reverse=True)

@@ -2,6 +2,7 @@
 
 from kgreason.answers.answer import Answer, Answers, Evidence, Witness
 from kgreason.answers.certain import top_is_certain
+from kgreason.answers.page import by_truth, page
 from kgreason.answers.rank import Ranking, rank, truest
 from kgreason.answers.results import FORMATS, format_name, serialize
 from kgreason.answers.wanted import Wanted
@@ -17,8 +18,10 @@ __all__ = [
     "Ranking",
     "Wanted",
     "Witness",
+    "by_truth",
     "format_name",
     "ground",
+    "page",
     "rank",
     "serialize",
     "substitute",

@@ -16,7 +16,7 @@ from kgreason.bench.figures import Ranks
 from kgreason.bench.questions import Ids
 from kgreason.errors import UsageError
 from kgreason.execution import Bounds
-from kgreason.truth.vector import TruthVector
+from kgreason.truth.vector import TruthVector, nonzero
 
 TIES: Mapping[str, float] = {"expected": 0.5, "optimistic": 0.0, "pessimistic": 1.0}
 """Share of the entities of equal truth that a policy places before the answer.
@@ -65,9 +65,11 @@ def rank_bounds(
     targets = torch.from_numpy(hard).to(low.entities.device)
     least, most = low.at(targets), high.at(targets)
     # Others are counted over the entities that either end lists; the rest share two backgrounds.
-    listed = torch.cat([low.entities, high.entities]).long().unique()
-    others = listed[~torch.isin(listed, answers)]
-    unlisted = low.entity_count - torch.cat([listed, answers]).unique().shape[0]
+    seen = torch.zeros(low.entity_count, dtype=torch.bool, device=answers.device)
+    seen[low.entities.long()] = seen[high.entities.long()] = True
+    seen[answers] = False
+    others = nonzero(seen)
+    unlisted = low.entity_count - answers.shape[0] - others.shape[0]
     lows, highs = low.at(others), high.at(others)
     certainly = _above(lows, most) + torch.where(low.background[0] > most, unlisted, 0)
     possibly = _at_least(highs, least) + torch.where(high.background[0] >= least, unlisted, 0)
@@ -81,12 +83,22 @@ def rank_bounds(
 
 def _above(values: Tensor, targets: Tensor) -> Tensor:
     """Number of values greater than each target."""
-    return values.shape[0] - torch.searchsorted(values.sort().values, targets, right=True)
+    return _passed(values, targets, right=False)
 
 
 def _at_least(values: Tensor, targets: Tensor) -> Tensor:
     """Number of values not less than each target."""
-    return values.shape[0] - torch.searchsorted(values.sort().values, targets)
+    return _passed(values, targets, right=True)
+
+
+def _passed(values: Tensor, targets: Tensor, *, right: bool) -> Tensor:
+    """Number of values that pass each target, going by how many targets each of them passes."""
+    ordered, order = targets.sort()
+    # The few targets are sorted, not the many values.
+    passed = torch.searchsorted(ordered, values, right=right)
+    counts = torch.bincount(passed, minlength=targets.shape[0] + 1)
+    most = values.shape[0] - counts.cumsum(0)[:-1]
+    return torch.empty_like(most).scatter_(0, order, most)
 
 
 def tie_share(ties: str) -> float:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from kgreason.bench.dense import DenseEvaluator, require_room
 from kgreason.bench.figures import Ranks
 from kgreason.bench.metrics import filtered_ranks, rank_bounds
 from kgreason.bench.questions import BenchmarkQuestion, Suite
-from kgreason.bench.roofline import TimedPredictor, forget_peak, peak_memory, product_rate
+from kgreason.bench.roofline import TimedPredictor, clock, forget_peak, peak_memory, product_rate
 from kgreason.bench.values import vector_or_bounds
 from kgreason.errors import UsageError
 from kgreason.execution import Bounds, RowStore, Value, least
@@ -214,12 +213,13 @@ class _Run:
             max_memory=self._settings.max_memory,
             frontier=way.frontier,
         )
-        start = perf_counter()
+        now = clock(self._settings.device)
+        start = now()
         values = self._values(reasoner, way, questions)
-        cold = perf_counter() - start
+        cold = now() - start
         rows = reasoner.work.rows
         self._values(reasoner, way, questions)
-        warm = perf_counter() - start - cold
+        warm = now() - start - cold
         share = len(questions)
         found.cold += [cold / share] * share
         found.warm += [warm / share] * share

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kgreason.bench.figures import question_figures
+from kgreason.bench.roofline import clock_name
 from kgreason.bench.speed import DENSE, FULL, Measured, Speed
 from kgreason.bench.tables import Cell, Table
 
@@ -112,7 +113,7 @@ def _notes(speed: Speed) -> tuple[str, ...]:
     dense = "all" if settings.dense is None else f"the first {settings.dense}"
     notes = [
         f"questions {together}; cold: no row at hand, model and facts loaded; warm: asked again at "
-        "once; ms and /s a question, planning included",
+        f"once; ms and /s a question, planning included; {clock_name(settings.device)}",
         f"{FULL}: the truth of every entity; proved: until no row that was not scored can change "
         "it; new: not by the observed facts alone; beam: candidates that an ∃ keeps",
         f"rows scored cold; MRR × 100; equal: questions that come out exactly as by {FULL}",

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgreason.cli.figures import FigureFormat, require_format
-from kgreason.cli.options import Device, Dtype, MaxMemory, RowCache, names, offer, size, truth
+from kgreason.cli.options import (
+    FACTS,
+    Device,
+    Dtype,
+    MaxMemory,
+    RowCache,
+    names,
+    offer,
+    size,
+    truth,
+)
+from kgreason.cli.precision import settled_dtype
 from kgreason.cli.suites import Limit, SuiteGraph, Types, read_suites, suite_graph
 from kgreason.cli.terminal import Terminal
 from kgreason.errors import UsageError
@@ -218,7 +229,7 @@ def run(
         ties=questions.ties,
         threshold=questions.threshold,
         seed=questions.seed,
-        dtype=machine.dtype,
+        dtype=settled_dtype(machine.dtype, method.model or [FACTS], machine.device),
         device=machine.device,
         max_memory=memory,
         batch=machine.batch,

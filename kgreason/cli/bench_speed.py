@@ -10,6 +10,7 @@ import typer
 
 from kgreason.cli.figures import FigureFormat, require_format
 from kgreason.cli.options import Device, Dtype, MaxMemory, names, size
+from kgreason.cli.precision import settled_dtype
 from kgreason.cli.suites import Limit, SuiteGraph, Types, read_suites, suite_graph
 from kgreason.cli.terminal import Terminal
 from kgreason.errors import UsageError
@@ -82,7 +83,7 @@ def speed(
         model=model,
         calibration=options.calibration,
         observed=("train",) if "train" in facts.splits else facts.splits,
-        dtype=options.dtype,
+        dtype=settled_dtype(options.dtype, [model], options.device),
         device=options.device,
         max_memory=memory,
         batch=options.batch,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from kgreason.cli.options import FACTS, ReadingOptions, ReasoningOptions, names, size, truth
+from kgreason.cli.precision import settled_dtype
 from kgreason.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def make_engine(terminal: Terminal, graph: KnowledgeGraph, options: ReasoningOpt
             observed_truth=known_truth,
             calibration=options.calibration,
             device=options.device,
-            dtype=options.dtype,
+            dtype=settled_dtype(options.dtype, options.models, options.device),
             max_memory=memory,
             row_cache=options.row_cache,
         )

@@ -37,9 +37,10 @@ Dtype = Annotated[
     str,
     typer.Option(
         "--dtype",
-        metavar="float32|float64|bfloat16",
-        help="Precision of scores.",
-        autocompletion=offer("float32", "float64", "bfloat16"),
+        metavar="float32|float64|bfloat16|auto",
+        help="Precision of scores; auto is bfloat16 where a probe, made once, finds it faster. "
+        "Answers are shown with truths from float32.",
+        autocompletion=offer("float32", "float64", "bfloat16", "auto"),
         rich_help_panel=_MACHINE,
     ),
 ]

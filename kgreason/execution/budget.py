@@ -35,15 +35,22 @@ class Purse:
         self._end = None if budget.seconds is None else monotonic() + budget.seconds
         self._row_seconds = 0.0
 
-    def ask(self, rows: int) -> None:
-        """Raise OutOfBudget unless so many more rows fit, going by what rows took so far."""
+    def pay(self, rows: int, scored: int) -> None:
+        """Take so many rows off, of which some are to be scored; OutOfBudget if they do not fit.
+
+        Time goes by what rows took so far.
+        """
         if self._rows is not None and rows > self._rows:
             raise OutOfBudget
-        if self._end is not None and monotonic() + rows * self._row_seconds > self._end:
+        if (
+            scored
+            and self._end is not None
+            and self._end < monotonic() + scored * self._row_seconds
+        ):
             raise OutOfBudget
-
-    def spend(self, rows: int, seconds: float) -> None:
-        """Note rows that were scored."""
         if self._rows is not None:
             self._rows -= rows
+
+    def note(self, rows: int, seconds: float) -> None:
+        """So many rows were scored in so many seconds."""
         self._row_seconds = seconds / rows

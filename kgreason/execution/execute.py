@@ -15,6 +15,7 @@ from kgreason.compute import Block, ComputationGraph, Kind, Step
 from kgreason.execution import binders, connectives, leaves, reach
 from kgreason.execution.budget import Budget, Purse
 from kgreason.execution.context import Context, Frame
+from kgreason.execution.pairs import Run
 from kgreason.execution.row_store import RowStore, Work
 from kgreason.execution.values import Bounds, Table, Value, least, most, select
 from kgreason.predictors.base import LinkPredictor, RowShelf
@@ -39,7 +40,7 @@ _STEPS: dict[Kind, Callable[[Context, Step, list[Value], Frame], Value]] = {
     Kind.SUPPORT: connectives.support,
     Kind.SOME: connectives.some,
 }
-_BINDERS: dict[Kind, Callable[[Context, Step, list[Value], Frame, binders.Run], Value]] = {
+_BINDERS: dict[Kind, Callable[[Context, Step, list[Value], Frame, Run], Value]] = {
     Kind.PROJECT: binders.project,
     Kind.REFINE: binders.refine,
     Kind.TABULATE: binders.tabulate,

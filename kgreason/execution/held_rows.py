@@ -35,6 +35,11 @@ class HeldRows:
         return self._keys.shape[0]
 
     @property
+    def rows(self) -> TruthRows:
+        """All rows as they lie, not copied."""
+        return TruthRows(self._offsets, self._entities, self._truths)
+
+    @property
     def entries(self) -> int:
         """Entries of all rows together."""
         return int(self._offsets[-1])

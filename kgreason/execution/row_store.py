@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -13,6 +14,9 @@ from kgreason.execution.held_rows import HeldRows
 from kgreason.predictors.base import LinkPredictor, RowShelf
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
+
+Later = Callable[[int], tuple[Tensor, Tensor]]
+"""Heads and relations of at most so many rows that may be asked for later, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,10 @@ class RowStore:
 
     budget: bytes. Before it is exceeded the rows least recently used are let go until half of it is
     free; those that the request at hand names are kept, however many they are. Rows asked for
-    again later are scored a second time, and counted so. shelf: where rows are kept for good; what
-    is there is not scored. purse: what may still be spent, None for no limit; OutOfBudget is raised
-    before rows that would exceed it.
+    again later are scored a second time, and counted so. Where a pass has room left, rows that may
+    be asked for later ride along; they count when they are. shelf: where rows are kept for good;
+    what is there is not scored. purse: what may still be spent, None for no limit; OutOfBudget is
+    raised before rows that would exceed it.
     """
 
     def __init__(
@@ -78,6 +83,8 @@ class RowStore:
         self._shelf = shelf
         self._budget = budget
         self._held = HeldRows(dtype, device)
+        # Keys of rows that rode along and were not asked for yet.
+        self._early = torch.zeros(0, dtype=torch.int64, device=device)
 
     @property
     def mean_entries(self) -> float:
@@ -87,14 +94,20 @@ class RowStore:
 
     def gather(self, heads: Tensor, relations: Tensor) -> TruthVector:
         """heads, relations: (rows,) int64 -> one row per pair, repeats allowed."""
-        rows = self._held.take(self._positions(heads, relations))
+        rows = self._held.take(self.positions(heads, relations))
         return TruthVector.from_rows(rows, self.predictor.entity_count)
 
     def lengths(self, heads: Tensor, relations: Tensor) -> Tensor:
         """Number of entities that each row lists: (rows,) int64."""
-        return self._held.lengths(self._positions(heads, relations))
+        return self._held.lengths(self.positions(heads, relations))
 
-    def _positions(self, heads: Tensor, relations: Tensor) -> Tensor:
+    @property
+    def held(self) -> TruthRows:
+        """All rows held, where `positions` says, until the next is asked for."""
+        return self._held.rows
+
+    def positions(self, heads: Tensor, relations: Tensor, later: Later | None = None) -> Tensor:
+        """Where the rows lie in `held`: (rows,) int64. later: what may be asked for next."""
         keys = relations * self.predictor.entity_count + heads
         missing = keys[~self._held.holds(keys)].unique()
         if missing.shape[0] and self._shelf is not None:
@@ -102,9 +115,37 @@ class RowStore:
             self.read += len(rows)
             self._hold(missing[found], rows, keys)
             missing = missing[~found]
+        self._pay(keys, missing)
         if missing.shape[0]:
-            self._hold(missing, self._scored(missing), keys)
+            more = self._riders(missing, later)
+            scored = torch.cat([missing, more]).sort().values
+            self._hold(scored, self._scored(scored, missing.shape[0]), keys)
+            self._early = torch.cat([self._early, more])
         return self._held.use(keys)
+
+    def _pay(self, keys: Tensor, missing: Tensor) -> None:
+        """Count the rows asked for that are to be scored, or rode along with others."""
+        asked = missing.shape[0]
+        if self._early.shape[0]:
+            now = torch.isin(self._early, keys)
+            # One that was let go since is among the missing.
+            asked += int((now & ~torch.isin(self._early, missing)).sum())
+        if asked and self.purse is not None:
+            self.purse.pay(asked, missing.shape[0])
+        if self._early.shape[0]:
+            self._early = self._early[~now]
+        self.rows += asked
+
+    def _riders(self, missing: Tensor, later: Later | None) -> Tensor:
+        """Keys of the rows that fill the last block, the likeliest to be asked for."""
+        room = -missing.shape[0] % self.predictor.price().together
+        if later is None or not room:
+            return missing[:0]
+        # Some of them may be here already.
+        heads, relations = later(4 * room)
+        keys = relations * self.predictor.entity_count + heads
+        keys = keys[~self._held.holds(keys) & ~torch.isin(keys, missing)]
+        return missing.new_tensor(list(dict.fromkeys(keys.tolist()))[:room])
 
     def _hold(self, keys: Tensor, rows: TruthRows, needed: Tensor) -> None:
         """Hold more rows; those that are needed do not go for them."""
@@ -114,16 +155,12 @@ class RowStore:
             self.flush()
         self._held.append(keys, rows, self._budget)
 
-    def _scored(self, keys: Tensor) -> TruthRows:
+    def _scored(self, keys: Tensor, asked: int) -> TruthRows:
         count = self.predictor.entity_count
-        asked = keys.shape[0]
-        if self.purse is not None:
-            self.purse.ask(asked)
         start = monotonic()
         rows = self.predictor.rows(keys % count, keys // count)
         if self.purse is not None:
-            self.purse.spend(asked, monotonic() - start)
-        self.rows += asked
+            self.purse.note(asked, monotonic() - start)
         self.passes += 1
         if self._shelf is not None:
             self._shelf.add(keys, rows)

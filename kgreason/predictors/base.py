@@ -19,12 +19,14 @@ class RowPrice:
     facts_only: rows are the observed facts and nothing else, so degrees tell their exact length.
     foresight: operations that bounding all links to one tail takes (`Foresighted`); None for a
     predictor that cannot.
+    together: up to so many rows, asked for at once, take as long as one.
     """
 
     flops: float
     entries: float
     facts_only: bool = False
     foresight: float | None = None
+    together: int = 1
 
 
 def fact_price(index: FactIndex) -> RowPrice:

@@ -132,6 +132,7 @@ class CalibratedPredictor:
             flops=self.scorer.flops + 10.0 * self.scorer.entity_count,
             entries=self._mean_entries,
             foresight=None if self._foresight is None else self.scorer.flops,
+            together=self.scorer.block.multiple,
         )
 
     def likeliest(self, relation: int, tails: Tensor, count: int) -> Likeliest:
@@ -196,8 +197,8 @@ class CalibratedPredictor:
         # The last pair fills the block up to a shape that keeps the bits of every row.
         fill = torch.arange(-(-count // multiple) * multiple, device=self._device)
         fill.clamp_(max=count - 1)
-        heads, relations = heads[fill], relations[fill]
-        scores = self.scorer.scores(self._position[heads], relations)
+        scores = self.scorer.scores(self._position[heads[fill]], relations[fill])
+        scores = scores[:count].contiguous()
         self._check(scores, heads, relations)
         if bool(self._hidden.any()):
             scores.masked_fill_(self._hidden, -torch.inf)
@@ -205,8 +206,8 @@ class CalibratedPredictor:
         column = self._position[tail]
         has_score = column >= 0
         observed = Observed(
-            degrees=torch.bincount(row, minlength=fill.shape[0]),
-            lengths=torch.bincount(row[has_score], minlength=fill.shape[0]),
+            degrees=torch.bincount(row, minlength=count),
+            lengths=torch.bincount(row[has_score], minlength=count),
             rows=row[has_score],
             columns=column[has_score],
         )
@@ -215,7 +216,7 @@ class CalibratedPredictor:
             truths[row, tail] = self._observed_truth
         elif not self._whole:
             truths[row[~has_score], tail[~has_score]] = 1.0
-        return compress(truths[:count])
+        return compress(truths)
 
     def _known(self, heads: Tensor, relations: Tensor) -> tuple[Tensor, Tensor]:
         """Known facts of a block: (facts,) row and (facts,) tail, row by row."""

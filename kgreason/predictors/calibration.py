@@ -134,7 +134,7 @@ class MassNormalised(_Named):
         mass = torch.segment_reduce(known, "sum", lengths=observed.lengths)
         factor = torch.where(mass > 0, observed.lengths / mass, torch.ones_like(mass))
         truths.mul_(factor.to(truths.dtype).unsqueeze(1)).clamp_(max=1 - self.epsilon)
-        return torch.nn.functional.threshold(truths, self.cut, 0.0)
+        return torch.threshold_(truths, self.cut, 0.0)
 
     def at_most(self, scores: Tensor, rows: Outlook) -> Tensor:
         # With known tails the sum over the whole row cancels out: n · e^s / Σ e^known.
@@ -184,11 +184,19 @@ class MinMax(_Named):
 def _softmax(scores: Tensor) -> Tensor:
     """Row-wise softmax; a row without any finite score is all 0."""
     truths = torch.softmax(scores, 1)
-    return truths.masked_fill_(truths[:, :1].isnan(), 0.0) if scores.shape[1] else truths
+    # Every pass over a block costs: this one only where it is needed.
+    if scores.shape[1] and bool((empty := truths[:, :1].isnan()).any()):
+        truths.masked_fill_(empty, 0.0)
+    return truths
 
 
 def _cut_below(truths: Tensor, cut: float) -> Tensor:
-    return truths.masked_fill_(truths < cut, 0.0) if cut > 0 else truths
+    if cut <= 0:
+        return truths
+    # What stays is above the greatest number below the cut: one pass, where a mask takes two.
+    least = torch.tensor(cut, dtype=truths.dtype)
+    below = float(torch.nextafter(least, least.new_zeros(())))
+    return torch.threshold_(truths, below, 0.0)
 
 
 CALIBRATIONS: dict[str, Callable[..., Calibration]] = {

@@ -183,6 +183,11 @@ def _made(request: Request) -> LinkPredictor:
     return PREDICTORS[kind](request)
 
 
+def takes_bfloat16(models: Sequence[str | Path]) -> bool:
+    """Whether every one of these models can be scored in bfloat16. Raises as `load_predictor`."""
+    return all(one != FACTS and _kind(Path(one)) in COMPOSITIONS for one in models)
+
+
 def usable_device(device: str | torch.device) -> torch.device:
     """`cpu`, `cuda`, `cuda:1`, … -> device; UsageError where there is none."""
     try:

@@ -15,9 +15,10 @@ from torch import Tensor
 from kgreason.knowledge import FactIndex
 from kgreason.predictors.checkpoint import Checkpoint, CheckpointInfo
 from kgreason.predictors.composition import COMPOSITIONS
+from kgreason.predictors.precision import fastest_dtype
 from kgreason.predictors.scorers import DTYPES, BilinearScorer, Coverage, Scorer
 from kgreason.training.options import AUTO, Options
-from kgreason.training.softmax import PairBatch, fastest_dtype, softmax_loss
+from kgreason.training.softmax import PairBatch, softmax_loss
 from kgreason.training.state import pack_optimizer, unpack_optimizer
 
 _INITIAL_SCALE = 1e-3

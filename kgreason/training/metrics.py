@@ -83,7 +83,7 @@ def _ranks(
 ) -> Tensor:
     count, device = len(heads), scorer.device
     fill = torch.arange(size).clamp(max=count - 1)
-    scores = scorer.scores(heads[fill].to(device), relations[fill].to(device))[:count]
+    scores = scorer.scores(heads[fill].to(device), relations[fill].to(device))[:count].contiguous()
     target = scores.gather(1, tails.unsqueeze(1).to(device))
     starts, entities = known.rows(heads.numpy(), relations.numpy())
     row = torch.from_numpy(np.repeat(np.arange(count), np.diff(starts)))

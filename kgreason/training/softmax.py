@@ -8,8 +8,6 @@ a time, so no (pairs, entities) matrix outlives its slice.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,10 +18,6 @@ from torch import Tensor
 _CELLS = 2**22
 _CELLS_GPU = 2**28
 _FEWEST = 128
-
-# Products of bfloat16 must be this much faster than those of float32 to be worth the rounding.
-_WORTH = 1.3
-_PROBE = (128, 1024, 256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,29 +86,3 @@ def _softmax_(scores: Tensor, weights: Tensor) -> Tensor:
     total = scores.sub_(highest).exp_().sum(0)
     scores.mul_(weights / total)
     return ((total.log() + highest) * weights).sum(dtype=torch.float64)
-
-
-def fastest_dtype(
-    device: torch.device, clock: Callable[[], float] = time.perf_counter
-) -> torch.dtype:
-    """bfloat16 where a measured product of it is clearly faster than float32's, else float32.
-
-    On CUDA it always is. A CPU has instructions for it or emulates it several times slower.
-    """
-    if device.type == "cuda":
-        return torch.bfloat16
-    seconds = {dtype: _seconds(dtype, clock) for dtype in (torch.bfloat16, torch.float32)}
-    faster = _WORTH * seconds[torch.bfloat16] < seconds[torch.float32]
-    return torch.bfloat16 if faster else torch.float32
-
-
-def _seconds(dtype: torch.dtype, clock: Callable[[], float]) -> float:
-    """The least time of three products, after one to warm up."""
-    rows, columns, width = _PROBE
-    left, right = (torch.ones(count, width, dtype=dtype) for count in (rows, columns))
-    times = []
-    for _ in range(4):
-        started = clock()
-        left @ right.T
-        times.append(clock() - started)
-    return min(times[1:])

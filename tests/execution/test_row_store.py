@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from kgreason.execution import RowStore
+from kgreason.execution import Budget, OutOfBudget, RowStore
+from kgreason.execution.budget import Purse
+from kgreason.execution.row_store import Later
+from kgreason.predictors.base import RowPrice
 from kgreason.truth.vector import TruthVector
 from tests.agreement.table import TablePredictor
 
@@ -112,3 +117,59 @@ def test_an_empty_request() -> None:
     none = torch.zeros(0, dtype=torch.int64)
     assert len(rows.gather(none, none)) == 0
     assert predictor.asked == []
+
+
+class InFours(TablePredictor):
+    """Scores four rows as fast as one."""
+
+    def price(self) -> RowPrice:
+        return replace(super().price(), together=4)
+
+
+def in_fours(budget: int) -> tuple[RowStore, TablePredictor]:
+    predictor = InFours(TABLE)
+    return RowStore(predictor, torch.float64, torch.device("cpu"), budget), predictor
+
+
+def later(*found: tuple[int, int]) -> Later:
+    heads, relations = pairs(*found)
+    return lambda count: (heads[:count], relations[:count])
+
+
+def test_likely_rows_ride_along_and_count_once_they_are_asked_for() -> None:
+    rows, predictor = in_fours(1 << 20)
+    rows.positions(*pairs((0, 0)), later((0, 0), (5, 0), (3, 1), (3, 1), (2, 0), (4, 0)))
+    assert sorted(predictor.asked) == [(0, 0), (2, 0), (3, 1), (5, 0)]
+    assert (rows.rows, rows.passes) == (1, 1)
+    for _ in range(2):
+        check(rows.gather(*pairs((3, 1), (5, 0))), (3, 1), (5, 0))
+        assert (rows.rows, rows.passes) == (3, 1)
+    rows.positions(*pairs((4, 0)), later((2, 0), (1, 0)))
+    assert predictor.asked[4:] == [(1, 0), (4, 0)]
+    assert (rows.rows, rows.passes) == (4, 2)
+
+
+def test_nothing_rides_along_with_full_blocks_or_unasked() -> None:
+    rows, predictor = in_fours(1 << 20)
+    rows.positions(*pairs((0, 0), (1, 0), (2, 0), (3, 0)), later((4, 0)))
+    rows.positions(*pairs((5, 0)))
+    assert len(predictor.asked) == rows.rows == 5
+
+
+def test_what_rode_along_and_was_let_go_is_scored_again_and_counts_once() -> None:
+    rows, predictor = in_fours(1)
+    rows.positions(*pairs((0, 0)), later((1, 0), (2, 0), (3, 0)))
+    rows.positions(*pairs((4, 1)))
+    check(rows.gather(*pairs((1, 0))), (1, 0))
+    assert predictor.asked.count((1, 0)) == 2
+    assert rows.rows == 3
+
+
+def test_a_budget_pays_for_what_rode_along_when_it_is_asked_for() -> None:
+    rows, predictor = in_fours(1 << 20)
+    rows.purse = Purse(Budget(rows=2))
+    rows.positions(*pairs((0, 0)), later((1, 0), (2, 0), (3, 0)))
+    rows.positions(*pairs((1, 0)))
+    with pytest.raises(OutOfBudget):
+        rows.positions(*pairs((2, 0)))
+    assert (rows.rows, len(predictor.asked)) == (2, 4)

@@ -47,7 +47,7 @@ SEES: dict[str, set[str]] = {
 (`bench`, `cli`, `server` and the package itself): nothing listed may import them."""
 
 TORCH = {"predictors", "execution", "answers", "training", "reasoner", "engine", "bench"}
-TORCH_MODULES = {"truth.vector", "truth.rows", "truth.operations"}
+TORCH_MODULES = {"truth.vector", "truth.rows", "truth.operations", "truth.owners"}
 WITHOUT_TORCH = (
     *("errors", "formula", "truth", "knowledge"),
     *("syntax", "binding", "normal", "planning", "compute"),

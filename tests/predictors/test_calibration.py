@@ -11,6 +11,7 @@ from kgreason.predictors.calibration import (
     Observed,
     Sigmoid,
     SoftmaxDegree,
+    _cut_below,
     parse_calibration,
 )
 
@@ -49,6 +50,15 @@ def test_mass_gives_known_tails_their_number() -> None:
 def test_the_mass_cut_drops_its_own_value() -> None:
     truths = MassNormalised(cut=0.25).truths(SCORES.clone(), observed([]))
     assert truths[1].tolist() == [0] * 4
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("cut", [0.25, 0.1, 1 / 3])
+def test_the_other_cuts_keep_their_own_value(dtype: torch.dtype, cut: float) -> None:
+    own = torch.tensor(cut, dtype=dtype)
+    around = torch.stack([own, torch.nextafter(own, own - 1), torch.nextafter(own, own + 1)])
+    truths = _cut_below(around.clone()[None], cut)[0]
+    assert truths.tolist() == [around[0].item(), 0.0, around[2].item()]
 
 
 def test_sigmoid_and_its_cut() -> None:

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
 from kgreason.training import softmax
-from kgreason.training.softmax import PairBatch, fastest_dtype, softmax_loss
+from kgreason.training.softmax import PairBatch, softmax_loss
 
 
 def batch_of(tails: list[list[int]]) -> PairBatch:
@@ -60,32 +58,3 @@ def test_bfloat16_rounds_products_only() -> None:
     assert rough.value.item() == pytest.approx(exact.value.item(), rel=0.02)
     torch.testing.assert_close(rough.entity, exact.entity, rtol=0.05, atol=0.05)
     torch.testing.assert_close(rough.queries, exact.queries, rtol=0.05, atol=0.05)
-
-
-def clock(*seconds: float) -> Callable[[], float]:
-    """A clock whose spans last these seconds, in turn."""
-
-    def ticks() -> Iterator[float]:
-        for span in seconds:
-            yield 0.0
-            yield span
-
-    return iter(ticks()).__next__
-
-
-@pytest.mark.parametrize(
-    ("spans", "dtype"),
-    [
-        ((9, 1, 2, 3, 9, 2, 2, 2), torch.bfloat16),
-        ((1, 2, 2, 2, 1, 2, 2, 2), torch.float32),
-        ((1, 5, 5, 5, 9, 1, 1, 1), torch.float32),
-    ],
-)
-def test_the_precision_is_the_one_measured_to_be_faster(
-    spans: tuple[float, ...], dtype: torch.dtype
-) -> None:
-    assert fastest_dtype(torch.device("cpu"), clock(*spans)) == dtype
-
-
-def test_on_cuda_it_is_bfloat16_without_asking() -> None:
-    assert fastest_dtype(torch.device("cuda"), clock()) == torch.bfloat16

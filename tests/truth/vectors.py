@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from kgreason.truth.vector import TruthVector
+from tests.agreement.judge import JudgeLogic
 
 Array = NDArray[np.float64]
 GRID = (0.0, 0.25, 0.5, 0.8, 1.0)
@@ -56,3 +57,10 @@ def pairs(draw: st.DrawFn) -> tuple[Case, Case]:
     """Two vectors of one shape."""
     entities, rows = draw(st.integers(1, 5)), draw(st.integers(0, 6))
     return draw(cases(entities, rows)), draw(cases(entities, rows))
+
+
+def some(judged: JudgeLogic, values: Array, axis: int) -> Array:
+    """∃ along an axis that may be empty: truth 0."""
+    if not values.shape[axis]:
+        return np.zeros(np.delete(values.shape, axis))
+    return judged.some(values, axis).squeeze(axis)

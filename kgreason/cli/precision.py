@@ -1,0 +1,21 @@
+"""The precision that `--dtype auto` comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+AUTO = "auto"
+
+
+def settled_dtype(dtype: str, models: Sequence[str | Path], device: str) -> str:
+    """The dtype itself, or for `auto` the one that these models are scored fastest in here."""
+    if dtype != AUTO:
+        return dtype
+    from kgreason.data.pull import cache_folder
+    from kgreason.predictors.precision import remembered_dtype
+    from kgreason.predictors.resolver import takes_bfloat16, usable_device
+
+    if not takes_bfloat16(models):
+        return "float32"
+    return remembered_dtype(usable_device(device), cache_folder())

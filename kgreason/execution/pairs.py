@@ -1,0 +1,185 @@
+"""The bindings of a variable, pairs of an instance and an entity, as many as fit the ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kgreason.compute import BINDERS, Block, Kind, Step
+from kgreason.execution.context import Context, Frame, as_vector
+from kgreason.execution.values import Bounds, Value, least, most, select
+from kgreason.truth.vector import TruthVector
+
+Run = Callable[[Block, Frame], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Bindings of a variable: instance, entity and truth in the source.
+
+    owner: (pairs,) ascending; entity: (pairs,); truth, lower: (pairs,) the most and the least that
+    the source is there, one tensor where they agree.
+    """
+
+    owner: Tensor
+    entity: Tensor
+    truth: Tensor
+    lower: Tensor
+
+    def __len__(self) -> int:
+        return self.owner.shape[0]
+
+    def __getitem__(self, part: slice | Tensor) -> Pairs:
+        truth = self.truth[part]
+        lower = truth if self.is_exact else self.lower[part]
+        return Pairs(self.owner[part], self.entity[part], truth, lower)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the source's truths are known."""
+        return self.lower is self.truth
+
+    @property
+    def owners(self) -> tuple[int, int]:
+        """The first instance of one or more pairs, and how many from it to the last."""
+        first = int(self.owner[0])
+        return first, int(self.owner[-1]) - first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Pairs with the block's value, an instance for each."""
+
+    pairs: Pairs
+    value: Value
+
+
+def chunks(
+    context: Context,
+    step: Step,
+    inputs: list[Value],
+    frame: Frame,
+    run: Run,
+    frontier: int | None = None,
+) -> Iterator[Chunk]:
+    """The source's pairs with the block's values, so many at a time as fit the memory ceiling."""
+    assert step.block is not None
+    outside = inputs[1:]
+    every = _pairs(context, inputs[0], frontier)
+    for part in _segments(context, step.block, len(every)):
+        pairs = every[part]
+        segment = _inside(frame, [], pairs)
+        taken = _lengths(outside, pairs.owner)
+        for a, b in _ranges(context, step.block, segment, taken):
+            here = pairs[a:b]
+            yield Chunk(here, run(step.block, _inside(frame, outside, here)))
+
+
+def rows_of(
+    context: Context, step: Step, inputs: list[Value], frame: Frame
+) -> Iterator[tuple[Pairs, Tensor]]:
+    """Pairs of a block that is a row, with the row's position in the store."""
+    assert step.block is not None
+    source, relation = step.block.steps[0].references
+
+    def rows(pairs: Pairs) -> tuple[Tensor, Tensor]:
+        inside = _inside(frame, [], pairs)
+        return inside.ids(source), inside.ids(relation)
+
+    def later(count: int) -> tuple[Tensor, Tensor]:
+        return rows(_next(as_vector(most(inputs[0])), context.floor, count))
+
+    every = _pairs(context, inputs[0], context.frontier)
+    for part in _segments(context, step.block, len(every)):
+        yield every[part], context.store.positions(*rows(every[part]), later)
+
+
+def is_row(step: Step) -> bool:
+    """Whether the step's block is a row and nothing else."""
+    assert step.block is not None
+    return [inner.kind for inner in step.block.steps] == [Kind.ROW]
+
+
+def _pairs(context: Context, source: Value, frontier: int | None) -> Pairs:
+    """The pairs of a source that are not below the floor, counted."""
+    owner, entity, truth = as_vector(most(source)).expand(context.floor)
+    if frontier is not None:
+        kept = _truest(owner, truth, frontier)
+        owner, entity, truth = owner[kept], entity[kept], truth[kept]
+    lower = truth
+    if isinstance(source, Bounds):
+        lower = as_vector(source.lower).at(owner * context.entity_count + entity)
+    context.pairs += owner.shape[0]
+    return Pairs(owner, entity, truth, lower)
+
+
+def _next(source: TruthVector, floor: float, count: int) -> Pairs:
+    """The truest `count` of the listed pairs below the floor, in that order."""
+    truths = torch.where(source.truths < floor, source.truths, 0.0)
+    truths, best = truths.topk(min(count, truths.shape[0]))
+    best, truths = best[truths > 0], truths[truths > 0]
+    return Pairs(source.row[best], source.entities[best].long(), truths, truths)
+
+
+def _truest(owner: Tensor, truth: Tensor, count: int) -> Tensor:
+    """Positions, ascending, of each owner's `count` truest pairs; among equals the first.
+
+    owner: (pairs,) ascending; truth: (pairs,).
+    """
+    order = torch.argsort(truth, descending=True, stable=True)
+    order = order[torch.argsort(owner[order], stable=True)]
+    place = torch.arange(order.shape[0], device=owner.device) - torch.searchsorted(owner, owner)
+    return order[place < count].sort().values
+
+
+def _inside(frame: Frame, outside: list[Value], pairs: Pairs) -> Frame:
+    owner = pairs.owner
+    bound = (*(ids[owner] for ids in frame.bound), pairs.entity)
+    taken = tuple(select(value, owner) for value in outside)
+    return Frame(len(pairs), bound, frame.slots[owner], taken)
+
+
+def _segments(context: Context, block: Block, pairs: int) -> Iterator[slice]:
+    """Ranges of pairs whose rows, at their usual length, fit the store and the ceiling."""
+    rows = sum(step.kind in (Kind.ROW, Kind.LINK) for step in block.steps)
+    usual = max(1.0, 2 * rows * context.store.mean_entries)
+    size = max(1, int(context.max_entries / usual))
+    for start in range(0, pairs, size):
+        yield slice(start, min(pairs, start + size))
+
+
+def _ranges(
+    context: Context, block: Block, frame: Frame, taken: Tensor
+) -> Iterator[tuple[int, int]]:
+    """Ranges of a segment's pairs whose entries fit the ceiling, each of at least one pair.
+
+    taken: (pairs,) entries that each pair takes in from outside.
+    """
+    cost = taken + 1
+    for step in block.steps:
+        if step.kind is Kind.ROW:
+            source, relation = step.references
+            cost += context.store.lengths(frame.ids(source), frame.ids(relation))
+        elif step.kind in BINDERS or step.kind is Kind.COLUMN:
+            cost += context.entity_count
+    total = cost.cumsum(0)
+    start = 0
+    while start < frame.size:
+        before = int(total[start - 1]) if start else 0
+        end = int(torch.searchsorted(total, before + context.max_entries, right=True))
+        end = max(start + 1, end)
+        yield start, end
+        start = end
+
+
+def _lengths(values: list[Value], rows: Tensor) -> Tensor:
+    """Entries that the named rows of all the vectors list: (rows,) int64."""
+    total = torch.zeros_like(rows)
+    for value in values:
+        for vector in {id(v): v for v in (least(value), most(value))}.values():
+            if isinstance(vector, TruthVector):
+                total += vector.offsets.diff()[rows]
+    return total
