@@ -100,6 +100,7 @@ METHODS: dict[str, Method] = {
             "exact",
             "every candidate, the question as it is written",
             calibration="softmax-degree:cut=0.0002,ceiling=0.9999",
+            direct_calibration="softmax-degree:cut=0,ceiling=0.9999",
         ),
         # Its negation 1 − min(1, k·M) is the logic `qto:k`, 3 or 6 by the graph; here 1 − M.
         Method(
