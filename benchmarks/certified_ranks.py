@@ -13,6 +13,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -111,11 +112,13 @@ def compare(path: Path, options: argparse.Namespace) -> Table:
     counts = {kind: Count() for kind in suite.questions}
     end = time.process_time() + options.seconds
     asked = in_turn(dict(suite.questions), options.limit)
-    for number, (kind, question) in enumerate(asked, 1):
-        comparison.ask(question, counts[kind])
-        print(f"\r{suite.name}: {number} questions, {kind:8}", end="", file=sys.stderr)
-        if time.process_time() > end:
-            break
+    # Interrupted, it tells what it has.
+    with suppress(KeyboardInterrupt):
+        for number, (kind, question) in enumerate(asked, 1):
+            comparison.ask(question, counts[kind])
+            print(f"\r{suite.name}: {number} questions, {kind:8}", end="", file=sys.stderr)
+            if time.process_time() > end:
+                break
     print(file=sys.stderr)
     rows = [_row(kind, count) for kind, count in counts.items() if count.asked]
     note = (
