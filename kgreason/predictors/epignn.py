@@ -116,7 +116,10 @@ class EpiGNN(Module):
 
 def compose(left: Tensor, right: Tensor, table: Tensor) -> Tensor:
     """φ(x, y) = Σ_ij x_i y_j a_ij facet by facet: (…, m, d), (…, m, d), (m, d, d, d)."""
-    return torch.einsum("...mi,...mj,mijp->...mp", left, right, table)
+    m, d = table.shape[:2]
+    pairs = (left.unsqueeze(-1) * right.unsqueeze(-2)).view(-1, m, d * d)
+    found = torch.bmm(pairs.transpose(0, 1), table.reshape(m, d * d, d)).transpose(0, 1)
+    return found.reshape(*pairs.shape[:0], *left.shape)
 
 
 def start_state(design: Design, *, dtype: torch.dtype = torch.float32) -> Tensor:

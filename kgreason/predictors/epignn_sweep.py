@@ -31,9 +31,8 @@ def sweep(
         if not level.counts:
             continue
         messages = _messages(states, level, matrices)
-        pooled = pool(messages, level.target, level.incoming, design)
         # No message ever goes to a source, so that it keeps the identity.
-        states = torch.where(level.reached, pooled, states)
+        states = states.index_copy(0, level.nodes, pool(messages, level.target, level.incoming, design))
     return states
 
 
