@@ -116,10 +116,10 @@ class EpiGNN(Module):
 
 def compose(left: Tensor, right: Tensor, table: Tensor) -> Tensor:
     """φ(x, y) = Σ_ij x_i y_j a_ij facet by facet: (…, m, d), (…, m, d), (m, d, d, d)."""
+    pairs = left.unsqueeze(-1) * right.unsqueeze(-2)
     m, d = table.shape[:2]
-    pairs = (left.unsqueeze(-1) * right.unsqueeze(-2)).view(-1, m, d * d)
-    found = torch.bmm(pairs.transpose(0, 1), table.reshape(m, d * d, d)).transpose(0, 1)
-    return found.reshape(*pairs.shape[:0], *left.shape)
+    flat = pairs.reshape(-1, m, d * d).transpose(0, 1)
+    return torch.bmm(flat, table.reshape(m, d * d, d)).transpose(0, 1).reshape(pairs.shape[:-1])
 
 
 def start_state(design: Design, *, dtype: torch.dtype = torch.float32) -> Tensor:

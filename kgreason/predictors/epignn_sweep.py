@@ -32,7 +32,9 @@ def sweep(
             continue
         messages = _messages(states, level, matrices)
         # No message ever goes to a source, so that it keeps the identity.
-        states = states.index_copy(0, level.nodes, pool(messages, level.target, level.incoming, design))
+        states = states.index_copy(
+            0, level.nodes, pool(messages, level.target, level.incoming, design)
+        )
     return states
 
 
