@@ -18,20 +18,20 @@ LEAST_ROWS = 4
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The messages of one round, grouped by label.
+    """The messages of one round, grouped by label; a node says the same to all with one label.
 
-    nodes: (receivers,) int64, who gets any. incoming: (receivers, 1) how many each gets. source:
-    (messages,) int64 nodes; target: (messages,) int64 positions among the receivers, or
-    `receivers` for a message that only fills up its group. labels: of the groups. counts: their
-    sizes.
+    source: (messages,) int64 nodes. labels: of the groups. counts: their sizes. nodes: (receivers,)
+    int64, who gets any. spoken, heard: (edges,) int64 positions among the messages and among the
+    receivers. incoming: (receivers, 1) how many edges lead to each.
     """
 
-    nodes: Tensor
-    incoming: Tensor
     source: Tensor
-    target: Tensor
     labels: tuple[int, ...]
     counts: tuple[int, ...]
+    nodes: Tensor
+    spoken: Tensor
+    heard: Tensor
+    incoming: Tensor
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,11 @@ class Union:
 
     @cached_property
     def carrying(self) -> Longs:
-        """(messages,) the edges along which anything is said, by label."""
+        """(edges,) those along which anything is said, by label and source."""
         carries = (self.source != self.target) & (self.distance[self.target] != 0)
         kept = np.flatnonzero(carries & (self.distance[self.source] >= 0))
-        return kept[np.argsort(self.label[kept], kind="stable")]
+        order = self.label[kept] * self.node_count + self.source[kept]
+        return kept[np.argsort(order, kind="stable")]
 
     @cached_property
     def settled(self) -> Longs:
@@ -108,27 +109,39 @@ class Union:
             active = (starts < step) & counts
             if before is None or not np.array_equal(active, before):
                 parts = (source[active], target[active], label[active])
-                level = _level(parts, torch.device(device), padded)
+                level = _level(parts, self.node_count, torch.device(device), padded)
             levels.append(level)
             before = active
         return levels
 
 
-def _level(edges: tuple[Longs, Longs, Longs], device: torch.device, padded: bool) -> Level:
+def _level(
+    edges: tuple[Longs, Longs, Longs], node_count: int, device: torch.device, padded: bool
+) -> Level:
+    """edges: (edges,) source, target and label, by label and source."""
     source, target, label = edges
-    labels, counts = np.unique(label, return_counts=True)
-    nodes, target, incoming = np.unique(target, return_inverse=True, return_counts=True)
+    fresh = np.ones(len(source), dtype=np.bool_)
+    fresh[1:] = (source[1:] != source[:-1]) | (label[1:] != label[:-1])
+    spoken = np.cumsum(fresh) - 1
+    source, label = source[fresh], label[fresh]
+    starts = np.flatnonzero(np.diff(label, prepend=-1))
+    counts = np.diff(starts, append=len(label))
     if padded and (counts < LEAST_ROWS).any():
         missing = np.maximum(LEAST_ROWS - counts, 0)
-        places = np.repeat(np.cumsum(counts), missing)
-        source = np.insert(source, places, source[places - 1])
-        target = np.insert(target, places, len(nodes))
+        source = np.insert(
+            source, np.repeat(starts + counts, missing), np.repeat(source[starts], missing)
+        )
+        spoken = spoken + np.repeat(np.cumsum(missing) - missing, counts)[spoken]
         counts = counts + missing
+    incoming = np.bincount(target, minlength=node_count)
+    nodes = np.flatnonzero(incoming)
+    place = np.cumsum(incoming > 0) - 1
     return Level(
-        torch.from_numpy(nodes).to(device),
-        torch.from_numpy(incoming[:, None]).to(device),
         torch.from_numpy(source).to(device),
-        torch.from_numpy(target).to(device),
-        tuple(labels.tolist()),
+        tuple(label[starts].tolist()),
         tuple(counts.tolist()),
+        torch.from_numpy(nodes).to(device),
+        torch.from_numpy(spoken).to(device),
+        torch.from_numpy(place[target]).to(device),
+        torch.from_numpy(incoming[nodes, None]).to(device),
     )

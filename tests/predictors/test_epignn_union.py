@@ -45,6 +45,19 @@ def test_a_message_is_sent_once_where_ways_end() -> None:
     assert levels[2].incoming.tolist() == [[2]]
 
 
+def test_a_node_says_the_same_to_all_with_one_label() -> None:
+    # 0 → 1, 2, 3 by label 0 and 0 → 3 by label 1; padded groups leave the edges as they are.
+    sources, targets, labels = (np.array(part) for part in ([0] * 4, [1, 2, 3, 3], [0, 0, 0, 1]))
+    one = Union(5, np.array([0]), np.zeros(5, dtype=np.int64), sources, targets, labels, labels[3:])
+    for padded, counts in ((False, (1, 1)), (True, (4, 4))):
+        (level,) = one.levels(padded=padded)
+        assert level.counts == counts
+        assert level.labels == (0, 1)
+        assert level.spoken.tolist() == [0, 0, 0, counts[0]]
+        assert level.nodes[level.heard].tolist() == [1, 2, 3, 3]
+        assert level.incoming.tolist() == [[1], [1], [2]]
+
+
 def test_states_are_those_after_all_rounds() -> None:
     net = model(Design(16, 4, "min"), 2)
     short = union(CHAIN, LOOP, CHAIN, CHAIN, rounds=[3, 3, 9, 2])
