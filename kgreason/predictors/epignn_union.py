@@ -14,6 +14,8 @@ Longs = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 # Products of fewer rows than this are rounded otherwise than the same rows among others.
 LEAST_ROWS = 4
+# Rounds over graphs of any shape.
+MOST_ROUNDS = 64
 
 
 @dataclass(frozen=True, slots=True)

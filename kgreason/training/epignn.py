@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from kgreason.errors import UsageError
+from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import FactIndex
 from kgreason.predictors.checkpoint import Checkpoint
 from kgreason.predictors.epignn import Design, EpiGNN, logarithms
@@ -24,7 +24,7 @@ from kgreason.predictors.epignn_checkpoint import TrainedEpiGNN
 from kgreason.predictors.epignn_neighbours import Asked, Neighbours, Surroundings
 from kgreason.predictors.epignn_scorer import EpiGNNScorer
 from kgreason.predictors.epignn_sweep import sweep
-from kgreason.predictors.epignn_union import Longs
+from kgreason.predictors.epignn_union import MOST_ROUNDS, Longs
 from kgreason.predictors.scorers import Coverage, Scorer
 from kgreason.training.epignn_odds import fit_odds
 from kgreason.training.facts import TrainingFacts
@@ -71,7 +71,8 @@ class EpiGNNTrainer:
     def epoch(self, show: Callable[[float], None]) -> float:
         """One pass over all facts; the mean loss, of facts whose tail is reached without them.
 
-        show: told after every step which share of the facts is done.
+        show: told after every step which share of the facts is done. Raises DataError where no tail
+        is reached without the fact itself.
         """
         left = 1 - self._done / self._options.epochs
         for group in self._optimizer.param_groups:
@@ -89,7 +90,14 @@ class EpiGNNTrainer:
             self._optimizer.step()
             total += float(losses.detach().sum())
             count += len(losses)
-        return total / max(1, count)
+        if not count:
+            raise DataError(
+                f"within {self.rounds} rounds, the facts do not lead to each other in any way but "
+                "the one they state: there is nothing to learn from",
+                remedy="give more rounds, or a graph in which several ways lead from one entity to "
+                "another",
+            )
+        return total / count
 
     def _batches(self) -> Iterator[list[Longs]]:
         """All questions in groups of one head, a random few groups at a time."""
@@ -203,14 +211,14 @@ class EpiGNNTrainer:
 def _chosen(options: Options) -> tuple[Design, int]:
     given = {**_ARGUMENTS, **options.arguments}
     unknown = sorted(set(given) - set(_ARGUMENTS))
-    whole = all(isinstance(given[name], int) for name in ("facets", "rounds"))
-    if unknown or not whole or given["rounds"] < 1:
+    whole = all(type(given[name]) is int for name in ("facets", "rounds"))
+    if unknown or not whole or not 1 <= given["rounds"] <= MOST_ROUNDS:
         raise UsageError(
             f"epignn has no argument {unknown[0]!r}"
             if unknown
             else f"facets = {given['facets']!r}, rounds = {given['rounds']!r}",
-            remedy="arguments: facets and rounds, whole numbers above 0; pooling, one of min, "
-            "product, mean",
+            remedy=f"arguments: facets and rounds, whole numbers above 0, of rounds at most "
+            f"{MOST_ROUNDS}; pooling, one of min, product, mean",
         )
     design = Design(options.dimension, given["facets"], given["pooling"], scaled=True)
     return design, given["rounds"]
