@@ -55,7 +55,7 @@ class PairSettings:
 SETTINGS: Mapping[str, PairSettings] = {
     "clutrr": PairSettings(Design(64, 8, "product"), "cross-entropy", 160),
     "rcc8": PairSettings(Design(32, 8, "min"), "margin", 60, learning_rate=0.02),
-    "interval": PairSettings(Design(64, 8, "min"), "margin", 30, learning_rate=0.02),
+    "interval": PairSettings(Design(64, 8, "min"), "margin", 20, learning_rate=0.02),
 }
 """The paper's designs by suite.
 
