@@ -9,13 +9,13 @@ from kgreason.predictors.epignn_graphs import spread
 from kgreason.predictors.epignn_neighbours import Neighbours
 from kgreason.predictors.epignn_union import Longs
 
-_SAMPLED = 300
+_SAMPLED = 600
 _FARTHEST = 8
-_SHARE = 0.9
+_SHARE = 0.875
 
 
 def fitting_rounds(neighbours: Neighbours, questions: Longs, random: torch.Generator) -> int:
-    """The fewest rounds that reach nine tenths of the tails which eight rounds reach.
+    """The fewest rounds that reach seven eighths of the tails which eight rounds reach.
 
     questions: (questions, 3) of head, directed relation, tail; no question's own edge is taken.
     Some are drawn where there are many. Eight where nothing is reached.
