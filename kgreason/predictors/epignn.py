@@ -116,7 +116,10 @@ class EpiGNN(Module):
 
 def compose(left: Tensor, right: Tensor, table: Tensor) -> Tensor:
     """φ(x, y) = Σ_ij x_i y_j a_ij facet by facet: (…, m, d), (…, m, d), (m, d, d, d)."""
-    return torch.einsum("...mi,...mj,mijp->...mp", left, right, table)
+    pairs = left.unsqueeze(-1) * right.unsqueeze(-2)
+    m, d = table.shape[:2]
+    flat = pairs.reshape(-1, m, d * d).transpose(0, 1)
+    return torch.bmm(flat, table.reshape(m, d * d, d)).transpose(0, 1).reshape(pairs.shape[:-1])
 
 
 def start_state(design: Design, *, dtype: torch.dtype = torch.float32) -> Tensor:

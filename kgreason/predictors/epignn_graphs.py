@@ -56,6 +56,13 @@ class PairGraphs:
             self.rounds[chosen],
         )
 
+    def graph(self, position: int) -> PairGraph:
+        """The graph at one position."""
+        own = slice(self.edges[position], self.edges[position + 1])
+        columns = (self.source[own], self.label[own], self.target[own])
+        edges = list(zip(*(column.tolist() for column in columns), strict=True))
+        return edges, int(self.head[position]), int(self.tail[position])
+
     @classmethod
     def of(cls, graphs: Iterable[PairGraph]) -> PairGraphs:
         """From single graphs; nodes may have any numbers, an edge given twice counts once."""

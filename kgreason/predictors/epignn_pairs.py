@@ -79,9 +79,11 @@ def pair_states(model: EpiGNN, batch: PairBatch) -> Tensor:
     half = batch.union.node_count // 2
     path = batch.path.to(states.device)
     both = compose(states[path], states[half + path], model.table()).flatten(1)
-    owner = torch.where(batch.informed, batch.owner, batch.graphs).to(states.device)
-    count = torch.bincount(owner, minlength=batch.graphs)[: batch.graphs].clamp(min=1)
-    pooled = pool(both, owner, count.unsqueeze(1), design)
+    spoken = batch.informed.nonzero().squeeze(1)
+    heard = batch.owner[spoken]
+    count = torch.bincount(heard, minlength=batch.graphs).clamp(min=1).unsqueeze(1)
+    spoken, heard, count = (part.to(states.device) for part in (spoken, heard, count))
+    pooled = pool(both, spoken, heard, count, design)
     return pooled.view(-1, design.facets, design.facet)
 
 

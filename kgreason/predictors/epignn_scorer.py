@@ -17,7 +17,7 @@ from kgreason.predictors.epignn_checkpoint import TrainedEpiGNN
 from kgreason.predictors.epignn_graphs import needed_rounds
 from kgreason.predictors.epignn_neighbours import Neighbours
 from kgreason.predictors.epignn_sweep import sweep
-from kgreason.predictors.epignn_union import LEAST_ROWS, Longs
+from kgreason.predictors.epignn_union import LEAST_ROWS, MOST_ROUNDS, Longs
 from kgreason.predictors.scorers import BlockShape, Coverage
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ _CACHE_BYTES = 256 * 2**20
 _SWEEP_BYTES = 64 * 2**20
 _MOST_HEADS = 64
 _PROBED_HEADS = 4
-# Rounds over graphs of any shape, where a model has no number of its own.
-_MOST_ROUNDS = 64
 
 Swept = tuple[Tensor, Tensor]
 
@@ -188,7 +186,7 @@ class EpiGNNScorer:
             return np.full(len(heads), self.trained.rounds, dtype=np.int64)
         order = (0, 1, 2) if way == 0 else (2, 1, 0)
         edges = [(edge[0], edge[1], edge[2]) for edge in self._facts[:, order].tolist()]
-        needed = [min(_MOST_ROUNDS, needed_rounds(edges, head)) for head in heads.tolist()]
+        needed = [min(MOST_ROUNDS, needed_rounds(edges, head)) for head in heads.tolist()]
         return np.array(needed, dtype=np.int64)
 
     def _keep(self, key: tuple[int, int], swept: Swept) -> None:

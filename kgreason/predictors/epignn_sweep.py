@@ -31,9 +31,9 @@ def sweep(
         if not level.counts:
             continue
         messages = _messages(states, level, matrices)
-        pooled = pool(messages, level.target, level.incoming, design)
         # No message ever goes to a source, so that it keeps the identity.
-        states = torch.where(level.reached, pooled, states)
+        pooled = pool(messages, level.spoken, level.heard, level.incoming, design)
+        states = states.index_copy(0, level.nodes, pooled)
     return states
 
 
@@ -45,30 +45,31 @@ def _messages(states: Tensor, level: Level, matrices: Sequence[Tensor]) -> Tenso
     )
 
 
-def pool(messages: Tensor, target: Tensor, incoming: Tensor, design: Design) -> Tensor:
+def pool(
+    messages: Tensor, spoken: Tensor, heard: Tensor, incoming: Tensor, design: Design
+) -> Tensor:
     """ψ: what the messages to each node say together, (nodes, n).
 
-    messages: (messages, n). target: (messages,) int64 below nodes, or nodes for those that do not
-    count. incoming: (nodes, 1) messages per node, at least 1. A node without any gets uniform
-    facets.
+    messages: (messages, n). spoken, heard: (edges,) int64, which message goes to which node.
+    incoming: (nodes, 1) edges to each node, at least 1. A node without any gets uniform facets.
     """
     nodes = incoming.shape[0]
     facets = (nodes, design.facets, design.facet)
     if design.pooling == "min":
-        pooled = _least(messages, target, nodes).view(facets) + _TRACE
+        pooled = _least(messages.index_select(0, spoken), heard, nodes).view(facets) + _TRACE
         pooled = pooled / pooled.sum(-1, keepdim=True)
     else:
         # Products as sums of logarithms cannot underflow.
-        sums = messages.new_zeros((nodes + 1, design.dimension))
-        sums = sums.index_add(0, target, logarithms(messages))[:nodes]
+        sums = messages.new_zeros((nodes, design.dimension))
+        sums = sums.index_add(0, heard, logarithms(messages).index_select(0, spoken))
         pooled = torch.softmax(_divided(sums, incoming, design.pooling).view(facets), -1)
     return pooled.view(nodes, design.dimension)
 
 
-def _least(messages: Tensor, target: Tensor, nodes: int) -> Tensor:
-    least = messages.new_ones((nodes + 1, messages.shape[1]))
-    index = target.unsqueeze(1).expand_as(messages)
-    return least.scatter_reduce(0, index, messages, "amin")[:nodes]
+def _least(messages: Tensor, heard: Tensor, nodes: int) -> Tensor:
+    least = messages.new_ones((nodes, messages.shape[1]))
+    index = heard.unsqueeze(1).expand_as(messages)
+    return least.scatter_reduce(0, index, messages, "amin")
 
 
 def _divided(sums: Tensor, incoming: Tensor, pooling: Pooling) -> Tensor:

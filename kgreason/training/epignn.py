@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from kgreason.errors import UsageError
+from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import FactIndex
 from kgreason.predictors.checkpoint import Checkpoint
 from kgreason.predictors.epignn import Design, EpiGNN, logarithms
@@ -24,14 +24,15 @@ from kgreason.predictors.epignn_checkpoint import TrainedEpiGNN
 from kgreason.predictors.epignn_neighbours import Asked, Neighbours, Surroundings
 from kgreason.predictors.epignn_scorer import EpiGNNScorer
 from kgreason.predictors.epignn_sweep import sweep
-from kgreason.predictors.epignn_union import Longs
+from kgreason.predictors.epignn_union import MOST_ROUNDS, Longs
 from kgreason.predictors.scorers import Coverage, Scorer
 from kgreason.training.epignn_odds import fit_odds
+from kgreason.training.epignn_rounds import fitting_rounds
 from kgreason.training.facts import TrainingFacts
 from kgreason.training.options import Options
 from kgreason.training.state import pack_optimizer, unpack_optimizer
 
-_ARGUMENTS: Mapping[str, Any] = {"facets": 8, "pooling": "mean", "rounds": 4}
+_ARGUMENTS: Mapping[str, Any] = {"facets": 8, "pooling": "mean", "rounds": None}
 # Questions of one head in a sweep: at most so many, and such a share of all that it has.
 _TOGETHER = 16
 _SHARE = 0.2
@@ -43,11 +44,11 @@ class EpiGNNTrainer:
     """Softmax over reached tails, for every fact in both directions, by AdamW."""
 
     def __init__(self, facts: TrainingFacts, relations: int, options: Options) -> None:
-        """`options.arguments`: facets, pooling and rounds of a sweep.
+        """`options.arguments`: facets, pooling, and rounds of a sweep, see `fitting_rounds`.
 
         Raises UsageError for other arguments, or values that are none.
         """
-        design, self.rounds = _chosen(options)
+        design, rounds = _chosen(options)
         self._options, self._facts = options, facts
         self._random = torch.Generator().manual_seed(options.seed)
         head, relation, tail = facts.train.numpy().T
@@ -65,13 +66,15 @@ class EpiGNNTrainer:
                 np.stack((tail, 2 * relation + 1, head), 1),
             )
         )
+        self.rounds = rounds or fitting_rounds(self._neighbours, self._questions, self._random)
         self.model = EpiGNN(design, 2 * relations, self._random).to(options.device)
         self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=options.learning_rate)
 
     def epoch(self, show: Callable[[float], None]) -> float:
         """One pass over all facts; the mean loss, of facts whose tail is reached without them.
 
-        show: told after every step which share of the facts is done.
+        show: told after every step which share of the facts is done. Raises DataError where no tail
+        is reached without the fact itself.
         """
         left = 1 - self._done / self._options.epochs
         for group in self._optimizer.param_groups:
@@ -89,7 +92,14 @@ class EpiGNNTrainer:
             self._optimizer.step()
             total += float(losses.detach().sum())
             count += len(losses)
-        return total / max(1, count)
+        if not count:
+            raise DataError(
+                f"within {self.rounds} rounds, the facts do not lead to each other in any way but "
+                "the one they state: there is nothing to learn from",
+                remedy="give more rounds, or a graph in which several ways lead from one entity to "
+                "another",
+            )
+        return total / count
 
     def _batches(self) -> Iterator[list[Longs]]:
         """All questions in groups of one head, a random few groups at a time."""
@@ -200,20 +210,20 @@ class EpiGNNTrainer:
         return TrainedEpiGNN(self.model, names, False, self.rounds, odds)
 
 
-def _chosen(options: Options) -> tuple[Design, int]:
+def _chosen(options: Options) -> tuple[Design, int | None]:
     given = {**_ARGUMENTS, **options.arguments}
     unknown = sorted(set(given) - set(_ARGUMENTS))
-    whole = all(isinstance(given[name], int) for name in ("facets", "rounds"))
-    if unknown or not whole or given["rounds"] < 1:
+    facets, rounds = given["facets"], given["rounds"]
+    bounded = rounds is None or (type(rounds) is int and 1 <= rounds <= MOST_ROUNDS)
+    if unknown or type(facets) is not int or not bounded:
         raise UsageError(
             f"epignn has no argument {unknown[0]!r}"
             if unknown
-            else f"facets = {given['facets']!r}, rounds = {given['rounds']!r}",
-            remedy="arguments: facets and rounds, whole numbers above 0; pooling, one of min, "
-            "product, mean",
+            else f"facets = {facets!r}, rounds = {rounds!r}",
+            remedy=f"arguments: facets and rounds, whole numbers above 0, of rounds at most "
+            f"{MOST_ROUNDS}; pooling, one of min, product, mean",
         )
-    design = Design(options.dimension, given["facets"], given["pooling"], scaled=True)
-    return design, given["rounds"]
+    return Design(options.dimension, facets, given["pooling"], scaled=True), rounds
 
 
 def _index(facts: Tensor, entities: int, relations: int) -> FactIndex:

@@ -21,6 +21,7 @@ from kgreason.predictors.epignn import Design, EpiGNN
 from kgreason.predictors.epignn_checkpoint import TrainedEpiGNN, one_slope
 from kgreason.predictors.epignn_graphs import PairGraph, PairGraphs
 from kgreason.predictors.epignn_pairs import batch_of, pair_scores, score_pairs
+from kgreason.training.epignn_grown import grow
 
 Loss = Literal["margin", "cross-entropy"]
 OnEpoch = Callable[[int, float], None]
@@ -28,6 +29,8 @@ OnEpoch = Callable[[int, float], None]
 
 _MARGIN = 1.0
 _HELD_OUT = 0.2
+# Graphs grown out of held-out ones to tell how far a model carries.
+_GROWN = 2000
 # The share of epochs, at the end, over which the learning rate falls to 0.
 _DECAY = 0.25
 
@@ -38,7 +41,8 @@ class PairSettings:
 
     learning_rate: falls to 0 over the last quarter of the epochs, so that the last one is kept:
     accuracy on short graphs is no guide to how far a model will carry.
-    loss: `margin` of 1 to one random other relation, or `cross-entropy` over all of them.
+    loss: `margin` of 1 to the best-scored other relation, or `cross-entropy` over all of them. The
+    paper draws the other relation at random: models that have to beat the best one carry farther.
     """
 
     design: Design
@@ -50,10 +54,14 @@ class PairSettings:
 
 SETTINGS: Mapping[str, PairSettings] = {
     "clutrr": PairSettings(Design(64, 8, "product"), "cross-entropy", 160),
-    "rcc8": PairSettings(Design(32, 8, "min"), "margin", 50),
-    "interval": PairSettings(Design(64, 8, "min"), "margin", 30),
+    "rcc8": PairSettings(Design(32, 8, "min"), "margin", 60, learning_rate=0.02),
+    "interval": PairSettings(Design(64, 8, "min"), "margin", 20, learning_rate=0.02),
 }
-"""The paper's designs and losses by suite; epochs are shorter here, for equal graphs are merged."""
+"""The paper's designs by suite.
+
+Learning rates and numbers of epochs are those that carry farthest to graphs made of held-out ones;
+an epoch is shorter than the paper's, for equal graphs are merged.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +89,14 @@ class PairExamples:
 class PairTraining:
     """A trained model.
 
-    accuracy: share of held-out rows answered rightly. temperature: factor of the scores at which
-    their softmax over the relations is calibrated on held-out graphs.
+    accuracy: share of held-out rows answered rightly. carried: the same of larger graphs, held-out
+    ones with edges replaced by others, None where none can be made. temperature: factor of the
+    scores at which their softmax over the relations is calibrated on held-out graphs.
     """
 
     model: EpiGNN
     accuracy: float
+    carried: float | None
     temperature: float
     seconds: float
     processor_seconds: float
@@ -105,6 +115,7 @@ class PairTrainer:
             )
         self._examples = examples
         self._settings = settings
+        self._seed = seed
         self._random = torch.Generator().manual_seed(seed)
         self._done = 0
         order = torch.randperm(len(examples.labels), generator=self._random)
@@ -137,6 +148,17 @@ class PairTrainer:
         scores, labels, weights = self._held_out()
         return float(((scores.argmax(1) == labels) * weights).sum() / weights.sum())
 
+    def carried(self) -> float | None:
+        """Share answered rightly of graphs grown out of held-out ones; None without any."""
+        held = self.validation
+        graphs, labels = self._examples.graphs.at(held.numpy()), self._examples.labels[held]
+        rows = grow(graphs, labels, _GROWN, torch.Generator().manual_seed(self._seed))
+        if not rows:
+            return None
+        grown = PairExamples.of(rows)
+        right = score_pairs(self.model, grown.graphs).argmax(1) == grown.labels
+        return float((right * grown.weights).sum() / grown.weights.sum())
+
     def temperature(self) -> float:
         """The factor of the scores whose softmax makes the held-out labels most likely."""
         return _temperature(*self._held_out())
@@ -152,10 +174,9 @@ class PairTrainer:
         scores, labels = pair_scores(self.model, batch), self._examples.labels[chosen]
         if self._settings.loss == "cross-entropy":
             return cross_entropy(scores, labels, reduction="none")
-        other = torch.randint(count - 1, labels.shape, generator=self._random)
-        other = other + (other >= labels)
-        at = torch.arange(len(labels))
-        return (_MARGIN - scores[at, labels] + scores[at, other]).clamp(min=0)
+        right = scores.gather(1, labels.unsqueeze(1))
+        others = scores.scatter(1, labels.unsqueeze(1), -torch.inf)
+        return (_MARGIN - right + others.max(1, keepdim=True).values).clamp(min=0).squeeze(1)
 
 
 def train_pairs(
@@ -184,6 +205,7 @@ def train_pairs(
     return PairTraining(
         trainer.model,
         trainer.accuracy(),
+        trainer.carried(),
         trainer.temperature(),
         time.monotonic() - started[0],
         time.process_time() - started[1],
@@ -219,14 +241,23 @@ def train_suite(
         "learning_rate": settings.learning_rate,
         "loss": settings.loss,
         "validation_accuracy": found.accuracy,
+        "larger_accuracy": found.carried,
     }
     checkpoint = trained.checkpoint(training=record)
     save_checkpoint(path, checkpoint.info, checkpoint.tensors)
-    return trained, (
+    return trained, _told(examples, settings, found)
+
+
+def _told(examples: PairExamples, settings: PairSettings, found: PairTraining) -> tuple[str, ...]:
+    carried = ""
+    if found.carried is not None:
+        carried = f", {100 * found.carried:.2f} % of larger graphs, with held-out ones for edges"
+    return (
         f"{examples.given:,} rows, {len(examples.labels):,} of them distinct; "
         f"{found.model.parameter_count:,} parameters",
-        f"{settings.epochs} epochs in {found.seconds:.1f} s ({found.processor_seconds:.1f} s of "
-        f"processor time): {100 * found.accuracy:.2f} % of the held-out fifth",
+        f"{settings.epochs} epochs, all of which are run, in {found.seconds:.1f} s "
+        f"({found.processor_seconds:.1f} s of processor time): {100 * found.accuracy:.2f} % of the "
+        f"held-out fifth{carried}",
     )
 
 

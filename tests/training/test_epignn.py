@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from kgreason.errors import UsageError
+from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.predictors import inspect, load_predictor
 from kgreason.predictors.epignn_checkpoint import read_epignn
@@ -132,6 +132,8 @@ def test_a_checkpoint_says_what_it_is(tmp_path: Path) -> None:
     [
         ({"facet": 4}, "no argument 'facet'"),
         ({"rounds": 0}, "rounds = 0"),
+        ({"rounds": 10**7}, "rounds = 10000000"),
+        ({"rounds": True}, "rounds = True"),
         ({"facets": "many"}, "facets = 'many'"),
         ({"facets": 5}, "5 facets do not divide"),
         ({"pooling": "median"}, "no pooling 'median'"),
@@ -142,6 +144,13 @@ def test_bad_arguments_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         train(toy_graph(), tmp_path / "m", model="epignn", arguments=arguments, **SMALL)
+
+
+def test_a_graph_that_teaches_nothing_is_refused(tmp_path: Path) -> None:
+    graph = KnowledgeGraph.from_triples([("a", "r", "b"), ("a", "r", "c"), ("b", "s", "d")])
+    with pytest.raises(DataError, match="nothing to learn from"):
+        train(graph, tmp_path / "m", model="epignn", arguments=ARGUMENTS, **SMALL)
+    assert list(tmp_path.iterdir()) == []
 
 
 class Known:

@@ -20,6 +20,7 @@ from kgreason.training.epignn_pairs import (
     SETTINGS,
     PairExamples,
     PairSettings,
+    PairTrainer,
     train_pairs,
     train_suite,
 )
@@ -83,7 +84,30 @@ def test_published_settings() -> None:
         "rcc8": (32, "min"),
         "interval": (64, "min"),
     }
-    assert all((s.batch_size, s.learning_rate) == (128, 0.01) for s in SETTINGS.values())
+    assert {s.batch_size for s in SETTINGS.values()} == {128}
+
+
+def test_the_margin_is_to_the_best_other_relation() -> None:
+    examples = PairExamples.of(rows())
+    trainer = PairTrainer(examples, len(NAMES), SMALL, 0)
+    chosen = trainer.train[:6]
+    scores = score_pairs(trainer.model, examples.graphs.at(chosen.numpy()))
+    losses = trainer._losses(chosen).detach()
+    for loss, row, label in zip(losses, scores, examples.labels[chosen], strict=True):
+        others = [float(score) for i, score in enumerate(row) if i != int(label)]
+        expected = max(0.0, 1 - float(row[label]) + max(others))
+        assert float(loss) == pytest.approx(expected, abs=1e-5)
+
+
+def test_larger_graphs_are_judged_too(tmp_path: Path) -> None:
+    found = train_pairs(PairExamples.of(rows()), NAMES, SMALL, seed=0)
+    assert found.carried is not None
+    assert 0 <= found.carried <= 1
+    _, notes = train_suite(rows(), NAMES, SMALL, tmp_path / "m", seed=0)
+    assert f"{100 * found.carried:.2f} % of larger graphs" in notes[1]
+    one_step = [(([(0, i % 3, 1)], 0, 1), (i + 1) % 3) for i in range(3)]
+    alone = train_pairs(PairExamples.of(one_step), NAMES, SMALL, seed=0)
+    assert alone.carried is None, "nothing is held out of three graphs"
 
 
 def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
