@@ -31,7 +31,7 @@ from kgreason.training.facts import TrainingFacts
 from kgreason.training.options import Options
 from kgreason.training.state import pack_optimizer, unpack_optimizer
 
-_ARGUMENTS: Mapping[str, Any] = {"facets": 8, "pooling": "mean", "rounds": 4}
+_ARGUMENTS: Mapping[str, Any] = {"facets": 8, "pooling": "mean", "rounds": 4, "questions": 0}
 # Questions of one head in a sweep: at most so many, and such a share of all that it has.
 _TOGETHER = 16
 _SHARE = 0.2
@@ -43,11 +43,11 @@ class EpiGNNTrainer:
     """Softmax over reached tails, for every fact in both directions, by AdamW."""
 
     def __init__(self, facts: TrainingFacts, relations: int, options: Options) -> None:
-        """`options.arguments`: facets, pooling and rounds of a sweep.
+        """`options.arguments`: facets, pooling and rounds of a sweep, questions of an epoch.
 
         Raises UsageError for other arguments, or values that are none.
         """
-        design, self.rounds = _chosen(options)
+        design, self.rounds, self._most = _chosen(options)
         self._options, self._facts = options, facts
         self._random = torch.Generator().manual_seed(options.seed)
         head, relation, tail = facts.train.numpy().T
@@ -69,7 +69,7 @@ class EpiGNNTrainer:
         self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=options.learning_rate)
 
     def epoch(self, show: Callable[[float], None]) -> float:
-        """One pass over all facts; the mean loss, of facts whose tail is reached without them.
+        """One pass over all facts, or so many questions; the mean loss of reached tails.
 
         show: told after every step which share of the facts is done.
         """
@@ -80,7 +80,7 @@ class EpiGNNTrainer:
         total, count, asked = 0.0, 0, 0
         for batch in self._batches():
             asked += sum(map(len, batch))
-            show(asked / len(self._questions))
+            show(min(1.0, asked / (self._most or len(self._questions))))
             losses = self._losses(batch)
             if not len(losses):
                 continue
@@ -92,7 +92,7 @@ class EpiGNNTrainer:
         return total / max(1, count)
 
     def _batches(self) -> Iterator[list[Longs]]:
-        """All questions in groups of one head, a random few groups at a time."""
+        """Questions in groups of one head, a random few groups at a time."""
         order = torch.randperm(len(self._questions), generator=self._random).numpy()
         order = order[np.argsort(self._questions[order, 0], kind="stable")]
         groups: list[Longs] = []
@@ -101,7 +101,11 @@ class EpiGNNTrainer:
             size = max(1, min(_TOGETHER, int(_SHARE * len(asked))))
             groups += [asked[i : i + size] for i in range(0, len(asked), size)]
         batch: list[Longs] = []
+        left = self._most or len(self._questions)
         for place in torch.randperm(len(groups), generator=self._random).tolist():
+            if left <= 0:
+                break
+            left -= len(groups[place])
             batch.append(self._questions[groups[place]])
             if sum(map(len, batch)) >= self._options.batch_size:
                 yield batch
@@ -200,20 +204,21 @@ class EpiGNNTrainer:
         return TrainedEpiGNN(self.model, names, False, self.rounds, odds)
 
 
-def _chosen(options: Options) -> tuple[Design, int]:
+def _chosen(options: Options) -> tuple[Design, int, int]:
     given = {**_ARGUMENTS, **options.arguments}
     unknown = sorted(set(given) - set(_ARGUMENTS))
-    whole = all(isinstance(given[name], int) for name in ("facets", "rounds"))
-    if unknown or not whole or given["rounds"] < 1:
+    numbers = {name: given[name] for name in ("facets", "rounds", "questions")}
+    whole = all(isinstance(number, int) for number in numbers.values())
+    if unknown or not whole or given["rounds"] < 1 or given["questions"] < 0:
         raise UsageError(
             f"epignn has no argument {unknown[0]!r}"
             if unknown
-            else f"facets = {given['facets']!r}, rounds = {given['rounds']!r}",
+            else ", ".join(f"{name} = {number!r}" for name, number in numbers.items()),
             remedy="arguments: facets and rounds, whole numbers above 0; pooling, one of min, "
-            "product, mean",
+            "product, mean; questions, at most so many an epoch, 0 for every fact both ways",
         )
     design = Design(options.dimension, given["facets"], given["pooling"], scaled=True)
-    return design, given["rounds"]
+    return design, given["rounds"], given["questions"]
 
 
 def _index(facts: Tensor, entities: int, relations: int) -> FactIndex:
