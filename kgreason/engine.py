@@ -26,7 +26,7 @@ from kgreason.formula import Query, Variable, fill
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.normal import NormalForm, Semantics
 from kgreason.planning import Plan
-from kgreason.predictors import FactPredictor, load_predictor
+from kgreason.predictors import FactPredictor, load_predictor, with_predicted_relations
 from kgreason.predictors.base import LinkPredictor
 from kgreason.predictors.row_cache import RowMaking, row_shelf
 from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
@@ -55,9 +55,10 @@ class Prepared:
 class Engine:
     """Answers questions over one knowledge graph with one link predictor under one logic.
 
-    predictor: `facts`, the path of a model, several (a mixture), or a LinkPredictor. observed:
-    splits whose facts are known (by default `train` where the graph has splits). observed_truth:
-    the truth of a known fact, None to leave it as the model scores it. semantics: "text" or "dnf".
+    predictor: `facts`, the path of a model, several (a mixture), or a LinkPredictor. Relations that
+    a model knows by name can be asked for without a fact of them in the graph. observed: splits
+    whose facts are known (by default `train` where the graph has splits). observed_truth: the truth
+    of a known fact, None to leave it as the model scores it. semantics: "text" or "dnf".
     max_memory: bytes. row_cache: a folder in which the rows of a model are kept, so that no later
     engine scores them again; `notes` tells of what was wrong with it. `flush` writes, as does the
     end.
@@ -80,6 +81,9 @@ class Engine:
     ) -> None:
         if semantics not in ("text", "dnf"):
             raise UsageError(f"there is no semantics {semantics!r}", remedy="known: text, dnf")
+        if isinstance(predictor, str | Path | Sequence):
+            models = [predictor] if isinstance(predictor, str | Path) else predictor
+            graph = with_predicted_relations(graph, models)
         self.graph = graph
         self.logic = resolve_logic(logic)
         self.observed = _observed(graph, observed)

@@ -9,7 +9,7 @@ import typer
 
 from kgreason.cli.answers import answer_lines
 from kgreason.cli.command import command
-from kgreason.cli.corridor import keep_rows, load_graph, make_engine, outline, understand
+from kgreason.cli.corridor import keep_rows, load_asked, make_engine, outline, understand
 from kgreason.cli.options import (
     GraphOptions,
     Paths,
@@ -51,7 +51,7 @@ def explain(
     if form not in _FORMATS:
         raise UsageError(f"there is no format {form!r}", remedy=f"known: {', '.join(_FORMATS)}")
     text = question.text(graph.graph)
-    loaded = load_graph(terminal, graph.graph, reading)
+    loaded = load_asked(terminal, graph.graph, reading, reasoning)
     bound = understand(loaded, text, question.language)
     if plan:
         explanation = outline(terminal, loaded, bound, reasoning)

@@ -9,7 +9,7 @@ import typer
 
 from kgreason.cli.answers import deliver, footer
 from kgreason.cli.command import command
-from kgreason.cli.corridor import keep_rows, load_graph, make_engine, outline, understand
+from kgreason.cli.corridor import keep_rows, load_asked, make_engine, outline, understand
 from kgreason.cli.options import (
     OUTPUT,
     GraphOptions,
@@ -125,7 +125,7 @@ def query(
     target = Target.choose(output.format, output.output, terminal.interactive)
     _check(output, reasoning)
     text = question.text(graph.graph)
-    loaded = load_graph(terminal, graph.graph, reading)
+    loaded = load_asked(terminal, graph.graph, reading, reasoning)
     bound = understand(loaded, text, question.language)
     if output.estimate:
         terminal.print(str(outline(terminal, loaded, bound, reasoning).plan.price))

@@ -8,7 +8,7 @@ import typer
 
 from kgreason.cli.answers import deliver, footer
 from kgreason.cli.command import command
-from kgreason.cli.corridor import keep_rows, load_graph, make_engine
+from kgreason.cli.corridor import keep_rows, load_asked, make_engine
 from kgreason.cli.options import (
     OUTPUT,
     GraphOptions,
@@ -43,7 +43,7 @@ def relate(
     from kgreason.binding import bind_entity
 
     target = Target.choose(form, output, terminal.interactive)
-    loaded = load_graph(terminal, graph.graph, reading)
+    loaded = load_asked(terminal, graph.graph, reading, reasoning)
     for name in (head, tail):
         # A mistake is told before a model is loaded.
         bind_entity(name, loaded.vocabulary)

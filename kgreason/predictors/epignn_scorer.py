@@ -31,7 +31,7 @@ UNREACHED = -60.0
 """Log-odds of a tail that no way from the head leads to; any that is reached has more."""
 LEAST_ODDS = -50.0
 _CACHE_BYTES = 256 * 2**20
-_SWEEP_BYTES = 64 * 2**20
+_SWEEP_BYTES = 8 * 2**20
 _MOST_HEADS = 64
 _PROBED_HEADS = 4
 # Rounds over graphs of any shape, where a model has no number of its own.

@@ -178,6 +178,20 @@ def load_predictor(
     return _made(replace(request, path=paths[0] if paths else None))
 
 
+def with_predicted_relations(graph: KnowledgeGraph, models: Sequence[str | Path]) -> KnowledgeGraph:
+    """The graph with the relations that models know by name, whether or not it has such facts.
+
+    Itself where a model is tied to the graph's own names, or knows none of its relations.
+    """
+    paths = [Path(one) for one in models if one != FACTS]
+    kinds = [_kind(path) for path in paths if path.exists()]
+    if len(kinds) < len(paths) or not {EPIGNN} <= set(kinds) <= {EPIGNN, RULES}:
+        return graph
+    own = set(graph.vocabulary.relation_names)
+    names = [inspect(path).names for path, kind in zip(paths, kinds, strict=True) if kind == EPIGNN]
+    return graph.with_relations(name for some in names if own & set(some) for name in some)
+
+
 def _made(request: Request) -> LinkPredictor:
     kind = FACTS if request.path is None else _kind(request.path)
     return PREDICTORS[kind](request)
