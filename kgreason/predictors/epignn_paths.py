@@ -8,6 +8,7 @@ under product and mean the one of the largest share.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import torch
@@ -24,26 +25,41 @@ _TRIED = 4
 _MOST_VISITS = 200
 
 
-class Tracer:
-    """The rounds of one sweep, kept to be gone through backwards.
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """A sweep over one graph with the states of all its rounds, to be gone through backwards.
 
-    union: of one graph. vector: (n,) the relation whose score is traced: Σ_p vector_p log state_p.
+    states: before the first of the levels, and after each.
+    """
+
+    source: int
+    levels: tuple[Level, ...]
+    states: tuple[Tensor, ...]
+
+    @classmethod
+    def of(
+        cls, union: Union, levels: Sequence[Level], matrices: Sequence[Tensor], design: Design
+    ) -> Rounds:
+        """Sweep; `union` is of one graph."""
+        states = tuple(rounds(union, levels, matrices, design))
+        return cls(int(union.sources[0]), tuple(levels), states)
+
+
+class Tracer:
+    """Traces the score of one relation.
+
+    vector: (n,) the relation, whose score is Σ_p vector_p log state_p.
     """
 
     def __init__(
-        self,
-        union: Union,
-        levels: Sequence[Level],
-        matrices: Sequence[Tensor],
-        design: Design,
-        vector: Tensor,
+        self, swept: Rounds, matrices: Sequence[Tensor], design: Design, vector: Tensor
     ) -> None:
-        self._source = int(union.sources[0])
-        self._levels = levels
+        self._source = swept.source
+        self._levels = swept.levels
+        self._states = swept.states
         self._matrices = matrices
         self._design = design
         self._vector = vector
-        self._states = tuple(rounds(union, levels, matrices, design))
         self._visits = 0
 
     def paths(self, tail: int, most: int) -> list[tuple[NodeStep, ...]]:
@@ -56,11 +72,10 @@ class Tracer:
     def _endings(self, tail: int) -> Iterator[tuple[NodeStep, ...]]:
         if tail == self._source or not self._levels:
             return
-        unchanged = torch.eye(self._design.dimension, dtype=self._vector.dtype)
-        whole = unchanged.to(self._vector.device)
-        for source, label in self._strongest(tail, len(self._levels), whole):
+        unchanged = torch.eye(len(self._vector)).to(self._vector)
+        for source, label in self._strongest(tail, len(self._levels), unchanged):
             self._visits = 0
-            after = self._matrices[label] @ whole
+            after = self._matrices[label]
             before = self._back(source, len(self._levels) - 1, after, frozenset({tail}))
             if before is not None:
                 yield (*before, (source, label, tail))

@@ -17,8 +17,8 @@ from kgreason.predictors.base import Path, backwards
 from kgreason.predictors.epignn import logarithms
 from kgreason.predictors.epignn_checkpoint import TrainedEpiGNN
 from kgreason.predictors.epignn_graphs import needed_rounds
-from kgreason.predictors.epignn_neighbours import Neighbours
-from kgreason.predictors.epignn_paths import Tracer
+from kgreason.predictors.epignn_neighbours import Neighbours, Surroundings
+from kgreason.predictors.epignn_paths import Rounds, Tracer
 from kgreason.predictors.epignn_readout import MOST_CONNECTED, PairReader
 from kgreason.predictors.epignn_sweep import sweep
 from kgreason.predictors.epignn_union import LEAST_ROWS, Longs
@@ -76,6 +76,7 @@ class EpiGNNScorer:
             self._pairs = PairReader(model, facts, trained.rounds, dtype=dtype, device=self._device)
         self._cache: OrderedDict[tuple[int, int], Swept] = OrderedDict()
         self._cached = 0
+        self._last: tuple[int, Surroundings, Rounds] | None = None
         self._heads = self._heads_at_once()
 
     @property
@@ -169,23 +170,30 @@ class EpiGNNScorer:
         return tuple(backwards(path) for path in self._traced(tail, wanted // 2, head, most))
 
     def _traced(self, head: int, label: int, tail: int, most: int) -> tuple[Path, ...]:
-        way, heads = self._ways[0], np.array([head])
-        around = way.around(heads, self._rounds(heads, 0))
+        around, swept = self._rounds_from(head)
         place = np.flatnonzero(around.entity == tail)
         if not len(place):
             return ()
-        union = around.union
-        levels = union.levels(self._device, padded=True)
-        with torch.no_grad():
-            tracer = Tracer(union, levels, self._matrices, self._design, self._vectors[label])
-            found = tracer.paths(int(place[0]), most)
-        named = {int(own): i for i, own in enumerate(self._relations.tolist())}
+        tracer = Tracer(swept, self._matrices, self._design, self._vectors[label])
+        found = tracer.paths(int(place[0]), most)
+        named = {own: directed for directed, own in enumerate(self._relations.tolist())}
         step = 2 if self.trained.exclusive else 1
         entity = around.entity.tolist()
         return tuple(
             tuple((entity[s], named[step * label], entity[t]) for s, label, t in path)
             for path in found
         )
+
+    def _rounds_from(self, head: int) -> tuple[Surroundings, Rounds]:
+        """The sweep from a head with all its rounds; that of the last head is kept."""
+        if self._last is None or self._last[0] != head:
+            heads = np.array([head])
+            around = self._ways[0].around(heads, self._rounds(heads, 0))
+            levels = around.union.levels(self._device, padded=True)
+            with torch.no_grad():
+                swept = Rounds.of(around.union, levels, self._matrices, self._design)
+            self._last = (head, around, swept)
+        return self._last[1:]
 
     def _log_odds(self, logs: Tensor, relation: int) -> Tensor:
         if self.trained.exclusive:
