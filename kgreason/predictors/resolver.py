@@ -108,8 +108,18 @@ def _rules(request: Request) -> LinkPredictor:
 def _mixture(request: Request) -> LinkPredictor:
     assert request.path is not None
     found = read_mixture(request.path, request.graph.vocabulary)
-    members = [_made(replace(request, path=path)) for path in found.members]
-    return MixturePredictor(members, found.weights)
+    learned = (
+        found.calibration if found.calibration == AUTO else parse_calibration(found.calibration)
+    )
+    given = learned if request.calibration == AUTO else request.calibration
+    members = [_made(replace(request, path=path, calibration=given)) for path in found.members]
+    note = None
+    if given != learned:
+        note = (
+            f"the weights were learned with calibration {found.calibration}, not this one; "
+            "kgreason model mix --calibration learns them with another."
+        )
+    return MixturePredictor(members, found.weights, note=note)
 
 
 def _together(request: Request, paths: Sequence[Path | None]) -> LinkPredictor:

@@ -123,6 +123,26 @@ def test_paths_are_those_of_the_members_that_count() -> None:
     assert mixture.paths(0, 0, 5, 3) == (((0, 0, 5),),)
 
 
+def test_weights_belong_to_a_calibration(tmp_path: Path) -> None:
+    graph = toy_graph()
+    save_checkpoint(tmp_path / "complex", complex_info(graph), weights(graph))
+    members = [tmp_path / "complex"] * 2
+    learned = Weights(torch.ones(2) / 2, torch.ones(2 * graph.relation_count, 2), 0)
+    write_mixture(tmp_path / "mix.json", members, learned, graph.vocabulary, "sigmoid:cut=0.1")
+    heads, relations = every_pair(graph)
+    alone = load_predictor(tmp_path / "complex", graph, calibration="sigmoid:cut=0.1")
+    mixed = load_predictor(tmp_path / "mix.json", graph)
+    assert isinstance(mixed, MixturePredictor)
+    assert torch.equal(mixed.rows(heads, relations).truths, alone.rows(heads, relations).truths)
+    assert mixed.notes == ()
+    same = load_predictor(tmp_path / "mix.json", graph, calibration="sigmoid:cut=0.1")
+    assert isinstance(same, MixturePredictor)
+    assert same.notes == ()
+    other = load_predictor(tmp_path / "mix.json", graph, calibration="softmax-degree")
+    assert isinstance(other, MixturePredictor)
+    assert "learned with calibration sigmoid:cut=0.1" in other.notes[0]
+
+
 def test_a_member_that_never_helps_gets_nothing_or_next_to_nothing() -> None:
     facts = cyclic()
     truth = torch.zeros(RELATIONS, SIZE, SIZE)
