@@ -108,9 +108,7 @@ def _rules(request: Request) -> LinkPredictor:
 def _mixture(request: Request) -> LinkPredictor:
     assert request.path is not None
     found = read_mixture(request.path, request.graph.vocabulary)
-    learned = (
-        found.calibration if found.calibration == AUTO else parse_calibration(found.calibration)
-    )
+    learned = _parsed(found.calibration)
     given = learned if request.calibration == AUTO else request.calibration
     members = [_made(replace(request, path=path, calibration=given)) for path in found.members]
     note = None
@@ -120,6 +118,10 @@ def _mixture(request: Request) -> LinkPredictor:
             "kgreason model mix --calibration learns them with another."
         )
     return MixturePredictor(members, found.weights, note=note)
+
+
+def _parsed(calibration: str | Calibration) -> str | Calibration:
+    return calibration if calibration == AUTO else parse_calibration(calibration)
 
 
 def _together(request: Request, paths: Sequence[Path | None]) -> LinkPredictor:
@@ -178,7 +180,7 @@ def load_predictor(
         path=None,
         observed=None if observed is None else tuple(observed),
         observed_truth=observed_truth,
-        calibration=calibration if calibration == AUTO else parse_calibration(calibration),
+        calibration=_parsed(calibration),
         device=usable_device(device),
         dtype=scoring_dtype(dtype),
         block_bytes=block_bytes,
