@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from kgreason.errors import KgreasonError, Place, QuerySyntaxError, UnknownNameError
-from kgreason.formula import Constant, Query, Slot, Term, Variable, rename_terms
+from kgreason.formula import Atom, Constant, Query, Slot, Term, Variable, rename_terms, terms, walk
 from kgreason.knowledge import Vocabulary
 
 
@@ -35,6 +36,20 @@ def bind(query: Query[str], vocabulary: Vocabulary) -> Query[int]:
         return _relation(name, place, query.text, vocabulary)
 
     return replace(query, formula=rename_terms(query.formula, term, relation))  # type: ignore[arg-type, return-value]
+
+
+def bind_entity(name: str, vocabulary: Vocabulary) -> int:
+    """The id of one entity; UnknownNameError as from `bind`."""
+    return _entity(name, None, None, vocabulary)
+
+
+def is_bound(query: Query[Any]) -> bool:
+    """Whether relations and entities are ids already."""
+    names: list[object] = []
+    for part in walk(query.formula):
+        names += [part.relation] if isinstance(part, Atom) else []
+        names += [term.name for term in terms(part) if isinstance(term, Constant)]
+    return any(isinstance(name, int) for name in names)
 
 
 def _unfilled(slot: Slot, text: str | None) -> KgreasonError:

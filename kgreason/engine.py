@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,28 +12,27 @@ import torch
 from kgreason.answers import (
     Answer,
     Answers,
-    Ground,
     Ranking,
     Wanted,
-    Witness,
     by_truth,
     ground,
     page,
     rank,
     substitute,
 )
-from kgreason.binding import bind
+from kgreason.binding import bind, bind_entity, is_bound
 from kgreason.errors import LimitError, UsageError
 from kgreason.execution import Bounds, Budget, Value, least
-from kgreason.explanation import Explanation, evidence, naming
-from kgreason.formula import Atom, Constant, Query, Variable, fill, terms, walk
+from kgreason.explanation import Explanation, Judge, naming
+from kgreason.formula import Query, Variable, fill
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.normal import NormalForm, QueryGraph, Semantics
 from kgreason.planning import Plan
-from kgreason.predictors import FactPredictor, load_predictor
+from kgreason.predictors import FactPredictor, load_predictor, with_predicted_relations
 from kgreason.predictors.base import LinkPredictor
 from kgreason.predictors.row_cache import RowMaking, row_shelf
 from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
+from kgreason.relating import relations_between
 from kgreason.syntax import parse
 from kgreason.truth import Logic, resolve_logic
 
@@ -58,9 +57,10 @@ class Prepared:
 class Engine:
     """Answers questions over one knowledge graph with one link predictor under one logic.
 
-    predictor: `facts`, the path of a model, several (a mixture), or a LinkPredictor. observed:
-    splits whose facts are known (by default `train` where the graph has splits). observed_truth:
-    the truth of a known fact, None to leave it as the model scores it. semantics: "text" or "dnf".
+    predictor: `facts`, the path of a model, several (a mixture), or a LinkPredictor. Relations that
+    a model knows by name can be asked for without a fact of them in the graph. observed: splits
+    whose facts are known (by default `train` where the graph has splits). observed_truth: the truth
+    of a known fact, None to leave it as the model scores it. semantics: "text" or "dnf".
     max_memory: bytes. row_cache: a folder in which the rows of a model are kept, so that no later
     engine scores them again; `notes` tells of what was wrong with it. `flush` writes, as does the
     end.
@@ -83,6 +83,9 @@ class Engine:
     ) -> None:
         if semantics not in ("text", "dnf"):
             raise UsageError(f"there is no semantics {semantics!r}", remedy="known: text, dnf")
+        if isinstance(predictor, str | Path | Sequence):
+            models = [predictor] if isinstance(predictor, str | Path) else predictor
+            graph = with_predicted_relations(graph, models)
         self.graph = graph
         self.logic = resolve_logic(logic)
         self.observed = _observed(graph, observed)
@@ -132,6 +135,7 @@ class Engine:
         new: bool = False,
         budget: Budget | None = None,
         witness: bool = True,
+        paths: int = 0,
         language: str = "auto",
         values: Mapping[str, str] | None = None,
     ) -> Answers:
@@ -140,8 +144,9 @@ class Engine:
         limit: at most so many answers (None for all; the question's own LIMIT also counts). No
         more is computed than proves them. new: leave out what known facts alone answer. budget: an
         end to the work, whatever is proved by then. witness: whether to read out the best
-        assignment of the inner variables. values: names for the `$slots` of a template. Raises a
-        KgreasonError that points at what is wrong.
+        assignment of the inner variables. paths: how many paths of facts to show with it for each
+        predicted link, where the predictor reasons along paths. values: names for the `$slots` of a
+        template. Raises a KgreasonError that points at what is wrong.
         """
         (answers,) = self.ask_many(
             [question],
@@ -149,6 +154,7 @@ class Engine:
             new=new,
             budget=budget,
             witness=witness,
+            paths=paths,
             language=language,
             values=values,
         )
@@ -162,6 +168,7 @@ class Engine:
         new: bool = False,
         budget: Budget | None = None,
         witness: bool = True,
+        paths: int = 0,
         language: str = "auto",
         values: Mapping[str, str] | None = None,
     ) -> list[Answers]:
@@ -176,7 +183,8 @@ class Engine:
         )
         whole = list(zip(prepared, found, wanted, strict=True))
         work = self.reasoner.work - before
-        return [self._answers(*each, limit, witness, work) for each in whole]
+        judge = self._judge(paths) if witness else None
+        return [self._answers(*each, limit, judge, work) for each in whole]
 
     def prepare(
         self,
@@ -191,12 +199,15 @@ class Engine:
         return Prepared(bound, form, plan)
 
     def explain(
-        self, question: Question, *, run: bool = True, language: str = "auto"
+        self, question: Question, *, run: bool = True, paths: int = 3, language: str = "auto"
     ) -> Explanation:
-        """Formula, query graph, plan with its price, computation; with `run`, answers and work."""
+        """Formula, query graph, plan with its price, computation; with `run`, answers and work.
+
+        paths: as of `ask`.
+        """
         prepared = self.prepare(question, language=language)
         computation = self.reasoner.computation([prepared.plan])
-        answers = self.ask(prepared.query) if run else None
+        answers = self.ask(prepared.query, paths=paths) if run else None
         return Explanation(
             prepared.query,
             prepared.form,
@@ -208,6 +219,19 @@ class Engine:
             self.predictor.name,
             answers,
         )
+
+    def relations(
+        self, head: str, tail: str, *, limit: int | None = DEFAULT_LIMIT, paths: int = 0
+    ) -> Answers:
+        """Which relations hold from one entity to another, truest first.
+
+        The truth of each is that of `ask : relation(head, tail)`; the answers name relations. limit
+        and paths: as of `ask`. Raises UnknownNameError for a name that the graph lacks.
+        """
+        before = self.reasoner.work
+        ends = [bind_entity(name, self.graph.vocabulary) for name in (head, tail)]
+        found = relations_between(self.reasoner, self._judge(paths), ends[0], ends[1], limit)
+        return replace(found, work=self.reasoner.work - before)
 
     def flush(self) -> None:
         """Write the rows that are to be kept in the row cache."""
@@ -232,7 +256,7 @@ class Engine:
         named: Query[Any] = question
         if values:
             named = fill(named, dict(values))
-        return named if _is_bound(named) else bind(named, vocabulary)
+        return named if is_bound(named) else bind(named, vocabulary)
 
     def _answers(
         self,
@@ -240,7 +264,7 @@ class Engine:
         value: Value,
         wanted: Wanted,
         limit: int | None,
-        witness: bool,
+        judge: Judge | None,
         work: Work,
     ) -> Answers:
         free = one.query.free
@@ -249,7 +273,8 @@ class Engine:
         chosen = page(one.query, ranking, limit, self.graph.vocabulary.display)
         tuples, truths, graphs = self._shown(one, ranking, chosen)
         known = [truth > 0 for truth in self._known.scalars(graphs)]
-        witnesses = self._witnesses(graphs) if witness else [None] * len(graphs)
+        found = ground(graphs, self.reasoner.asker) if judge else []
+        witnesses = [judge.witness(one) for one in found] if judge else [None] * len(graphs)
         spell = self.graph.vocabulary
         answers = tuple(
             Answer(
@@ -302,26 +327,8 @@ class Engine:
         (value,) = self._known.truths([plan])
         return rank(value, plan.columns, query.free).entities
 
-    def _witnesses(self, graphs: list[QueryGraph]) -> list[Witness | None]:
-        return [self._witness(one) for one in ground(graphs, self.reasoner.asker)]
-
-    def _witness(self, one: Ground) -> Witness:
-        spell = self.graph.vocabulary
-        assigned = {variable.name: entity for variable, entity in one.assignment.items()}
-        return Witness(
-            {name: spell.entity(entity) for name, entity in assigned.items()},
-            {name: spell.display(entity) for name, entity in assigned.items()},
-            evidence(one, self.facts, self._known, naming(spell)),
-        )
-
-
-def _is_bound(question: Query[Any]) -> bool:
-    """Whether relations and entities are ids already."""
-    names: list[object] = []
-    for part in walk(question.formula):
-        names += [part.relation] if isinstance(part, Atom) else []
-        names += [term.name for term in terms(part) if isinstance(term, Constant)]
-    return any(isinstance(name, int) for name in names)
+    def _judge(self, paths: int) -> Judge:
+        return Judge(self.facts, self._known, self.predictor, self.graph.vocabulary, paths)
 
 
 def _observed(graph: KnowledgeGraph, observed: Iterable[str] | None) -> tuple[str, ...]:

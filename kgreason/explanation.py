@@ -19,9 +19,10 @@ from kgreason.normal import (
     QueryGraph,
 )
 from kgreason.planning import Plan
+from kgreason.predictors.base import Link, LinkPredictor, paths_of
 
 if TYPE_CHECKING:
-    from kgreason.answers import Answers, Evidence, Ground
+    from kgreason.answers import Answers, Evidence, Ground, Witness
     from kgreason.reasoner import Reasoner
 
 
@@ -69,30 +70,64 @@ def naming(vocabulary: Vocabulary) -> Naming:
     return Naming(vocabulary.display, vocabulary.display_relation)
 
 
-def evidence(one: Ground, facts: FactIndex, known: Reasoner, spell: Naming) -> tuple[Evidence, ...]:
-    """The atoms and negated groups of a witness, each a fact, predicted or absent."""
-    # Answers need torch, which showing a plan does not.
-    from kgreason.answers import Evidence
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What tells where the parts of a witness come from.
 
-    found = []
-    for member, truth in one.members:
-        if isinstance(member, Edge) and member.relation == EQUALS:
-            # The assignment shows who is who; an equality adds nothing to it.
-            continue
-        text = _spell(member, spell)
-        if isinstance(member, Edge):
-            found.append(Evidence(text, truth, _is_fact(member, facts), member.negated))
-        else:
-            (absent,) = known.scalars([QueryGraph((), (), (member,))])
-            found.append(Evidence(text, truth, absent == 0, True))
-    return tuple(found)
+    known: reasons from the observed facts alone. paths: how many to show for a predicted link.
+    """
+
+    facts: FactIndex
+    known: Reasoner
+    predictor: LinkPredictor
+    vocabulary: Vocabulary
+    paths: int = 0
+
+    def witness(self, one: Ground) -> Witness:
+        """An assignment with its evidence."""
+        # Answers need torch, which showing a plan does not.
+        from kgreason.answers import Witness
+
+        spell = self.vocabulary
+        assigned = {variable.name: entity for variable, entity in one.assignment.items()}
+        return Witness(
+            {name: spell.entity(entity) for name, entity in assigned.items()},
+            {name: spell.display(entity) for name, entity in assigned.items()},
+            tuple(
+                self.evidence(member, truth)
+                for member, truth in one.members
+                # The assignment shows who is who; an equality adds nothing to it.
+                if not (isinstance(member, Edge) and member.relation == EQUALS)
+            ),
+        )
+
+    def evidence(self, member: Edge | NegatedGroup, truth: float) -> Evidence:
+        """An atom without variables, or a negated group: a fact, predicted or absent."""
+        from kgreason.answers import Evidence
+
+        text = _spell(member, naming(self.vocabulary))
+        if isinstance(member, NegatedGroup):
+            (absent,) = self.known.scalars([QueryGraph((), (), (member,))])
+            return Evidence(text, truth, absent == 0, True)
+        link = _ends(member)
+        source, relation, target = link
+        fact = bool(self.facts.contains([source], [relation], [target])[0])
+        predicted = truth > 0 and not fact and not member.negated
+        paths = self._paths(link) if predicted and self.paths else ()
+        return Evidence(text, truth, fact, member.negated, paths)
+
+    def _paths(self, link: Link) -> tuple[tuple[str, ...], ...]:
+        spell = naming(self.vocabulary)
+        return tuple(
+            tuple(_link(Edge(r, Constant(s), Constant(t)), spell) for s, r, t in path)
+            for path in paths_of(self.predictor, *link, self.paths)
+        )
 
 
-def _is_fact(edge: Edge, facts: FactIndex) -> bool:
+def _ends(edge: Edge) -> Link:
     assert isinstance(edge.source, Constant)
     assert isinstance(edge.target, Constant)
-    source, target = edge.source.name, edge.target.name
-    return bool(facts.contains([source], [edge.relation], [target])[0])
+    return edge.source.name, edge.relation, edge.target.name
 
 
 def _spell(member: Member, spell: Naming) -> str:

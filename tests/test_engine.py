@@ -11,7 +11,13 @@ import polars as pl
 import pytest
 
 from kgreason.engine import Engine
-from kgreason.errors import LimitError, QuerySyntaxError, UnsafeQueryError, UsageError
+from kgreason.errors import (
+    LimitError,
+    QuerySyntaxError,
+    UnknownNameError,
+    UnsafeQueryError,
+    UsageError,
+)
 from kgreason.execution import Budget
 from kgreason.knowledge import KnowledgeGraph, Vocabulary
 from kgreason.knowledge.graph import Loaded
@@ -346,3 +352,25 @@ def test_answers_found_in_bfloat16_have_the_truths_of_float32(tmp_path: Path) ->
     )
     assert [(a.terms, a.truth) for a in rounded] == [(a.terms, a.truth) for a in plain]
     assert [a.truth for a in plain] == sorted((a.truth for a in plain), reverse=True)
+
+
+def test_which_relations_hold_is_as_true_as_each_asked_alone(learned: Engine) -> None:
+    names = GRAPH.vocabulary
+    for head, tail in (("a", "d"), ("d", "e"), ("a", "b")):
+        answers = learned.relations(head, tail, limit=None)
+        asked = {
+            names.relation(k): learned.ask(f"ask : {names.relation(k)}({head}, {tail})").truth
+            for k in range(GRAPH.relation_count)
+        }
+        assert {answer.terms[0]: answer.truth for answer in answers} == {
+            name: truth for name, truth in asked.items() if truth
+        }
+        truths = [answer.truth for answer in answers]
+        assert truths == sorted(truths, reverse=True)
+        assert answers.total == len(answers)
+    (first,) = learned.relations("a", "d", limit=1)
+    assert first.witness is not None
+    assert (first.terms, first.truth, first.known) == (("r",), 0.8, False)
+    assert [str(one) for one in first.witness.evidence] == ["r(a, d)  0.800 predicted"]
+    with pytest.raises(UnknownNameError, match="nobody"):
+        learned.relations("a", "nobody")

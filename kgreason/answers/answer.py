@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
     import pandas
@@ -19,13 +19,16 @@ class Evidence:
 
     truth: of the atom as it stands in the question, in [0, 1]; negated ones count 1 − truth.
     fact: whether the link is an observed fact; for a negated atom or group this is False when
-    nothing observed contradicts it.
+    nothing observed contradicts it. paths: known facts, end to end, that a prediction stands on,
+    the strongest path first; none where the predictor does not reason along paths, or none were
+    asked for.
     """
 
     text: str
     truth: float
     fact: bool
     negated: bool = False
+    paths: tuple[tuple[str, ...], ...] = ()
 
     @property
     def standing(self) -> str:
@@ -48,6 +51,22 @@ class Witness:
     assignment: dict[str, str]
     labels: dict[str, str]
     evidence: tuple[Evidence, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "assignment": self.assignment,
+            "labels": self.labels,
+            "evidence": [
+                {
+                    "text": one.text,
+                    "truth": one.truth,
+                    "standing": one.standing,
+                    "paths": [list(path) for path in one.paths],
+                }
+                for one in self.evidence
+            ],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +143,27 @@ class Answers(Sequence[Answer]):
         import pandas
 
         return pandas.DataFrame(self._table())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, with witnesses and paths, which the results formats leave out."""
+        return {
+            "columns": list(self.columns),
+            "truth": self.truth,
+            "total": self.total,
+            "complete": self.complete,
+            "certain": self.certain,
+            "others": self.others,
+            "answers": [
+                {
+                    "terms": list(answer.terms),
+                    "labels": list(answer.labels),
+                    "truth": answer.truth,
+                    "known": answer.known,
+                    "witness": answer.witness and answer.witness.to_dict(),
+                }
+                for answer in self.answers
+            ],
+        }
 
     def _table(self) -> dict[str, list[str] | list[float] | list[bool]]:
         table: dict[str, list[str] | list[float] | list[bool]] = {

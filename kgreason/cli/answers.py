@@ -8,14 +8,58 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
-from kgreason.cli.terminal import visible
+from kgreason.cli.output import TABLE, Target
+from kgreason.cli.terminal import Terminal, visible
 
 if TYPE_CHECKING:
     from kgreason.answers import Answer, Answers, Witness
+    from kgreason.engine import Engine
 
 _DIM = "dim"
 _KNOWN = "green"
 _PREDICTED = "yellow"
+
+
+def deliver(
+    terminal: Terminal,
+    target: Target,
+    answers: Answers,
+    prefixes: Mapping[str, str],
+    offset: int = 0,
+) -> None:
+    """Hand answers over in the format and to the place that was chosen."""
+    if target.format != TABLE:
+        from kgreason.answers import serialize
+
+        target.write(terminal, serialize(answers, target.format))
+        return
+    lines = list(answer_lines(answers, prefixes, offset))
+    if target.path is not None:
+        target.write(terminal, "".join(f"{line.plain}\n" for line in lines))
+        return
+    for line in lines:
+        terminal.print(line)
+
+
+def footer(terminal: Terminal, engine: Engine, answers: Answers) -> None:
+    """How much was found, with what, and what it took."""
+    parts = [
+        engine.predictor.name,
+        f"{engine.logic} logic",
+        f"observed: {', '.join(engine.observed)}",
+        str(answers.work),
+    ]
+    if not answers.is_boolean:
+        least = "" if answers.complete else "at least "
+        parts.insert(0, f"{len(answers):,} of {least}{answers.total:,} answers")
+    terminal.note(" | ".join(parts))
+    if not answers.certain:
+        terminal.note(
+            "not proved to be the truest: the budget ended first; scores are lower bounds, and "
+            f"what is not shown has at most {answers.others:.4f}"
+        )
+    if not answers.total and not answers.is_boolean and engine.predictor.price().facts_only:
+        terminal.note("known facts alone give none; a model (-m) predicts missing links")
 
 
 def answer_lines(answers: Answers, prefixes: Mapping[str, str], offset: int = 0) -> Iterator[Text]:
@@ -71,20 +115,22 @@ def _cells(answer: Answer, prefixes: Mapping[str, str]) -> list[str]:
 
 
 def _witness_lines(witness: Witness, indent: int) -> Iterator[Text]:
-    if not witness.assignment and len(witness.evidence) < 2:
-        # A single atom only repeats the answer's own truth.
-        return
     margin = " " * indent
     if witness.labels:
         found = ", ".join(f"?{name} = {label}" for name, label in witness.labels.items())
         yield Text(f"{margin}with {_visible(found)}", _DIM)
+    # A single atom only repeats the answer's own truth.
+    alone = not witness.assignment and len(witness.evidence) < 2
     texts = [_visible(one.text) for one in witness.evidence]
     width = min(100, max(map(cell_len, texts), default=0))
     for one, text in zip(witness.evidence, texts, strict=True):
         style = _KNOWN if one.standing in ("fact", "no such fact") else _PREDICTED
-        yield Text.assemble(
-            f"{margin}{_padded(text, width)}  {number_text(one.truth)}  ", (one.standing, style)
-        )
+        if not alone:
+            yield Text.assemble(
+                f"{margin}{_padded(text, width)}  {number_text(one.truth)}  ", (one.standing, style)
+            )
+        for path in one.paths:
+            yield Text(f"{margin}{'' if alone else '  '}by {_visible(' ∧ '.join(path))}", _DIM)
 
 
 def _standing(known: bool) -> Text:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kgreason import __version__
-from kgreason.cli import bench, data, explain, load, model, query, rules, train, version
+from kgreason.cli import bench, data, explain, load, model, query, relate, rules, train, version
 
 EXIT_CODES = (
     "Exit codes: 0 ok, 1 run-time failure, 2 usage or syntax, 3 unknown name, 4 unsupported, "
@@ -26,6 +26,7 @@ app = typer.Typer(
 load.register(app)
 query.register(app)
 explain.register(app)
+relate.register(app)
 train.register(app)
 app.add_typer(model.app, name="model")
 app.add_typer(rules.app, name="rules")

@@ -40,6 +40,18 @@ def load_graph(
         )
 
 
+def load_asked(
+    terminal: Terminal, sources: list[str], reading: ReadingOptions, reasoning: ReasoningOptions
+) -> KnowledgeGraph:
+    """The graph with the relations that can be asked for: the models may know more of them."""
+    graph = load_graph(terminal, sources, reading)
+    if reasoning.models == [FACTS]:
+        return graph
+    from kgreason.predictors import with_predicted_relations
+
+    return with_predicted_relations(graph, reasoning.models)
+
+
 def observed_splits(graph: KnowledgeGraph, options: ReasoningOptions) -> tuple[str, ...]:
     """The splits whose facts are known."""
     chosen = names(options.observed)

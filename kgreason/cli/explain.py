@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kgreason.cli.answers import answer_lines
 from kgreason.cli.command import command
-from kgreason.cli.corridor import keep_rows, load_graph, make_engine, outline, understand
-from kgreason.cli.options import GraphOptions, QuestionOptions, ReadingOptions, ReasoningOptions
+from kgreason.cli.corridor import keep_rows, load_asked, make_engine, outline, understand
+from kgreason.cli.options import (
+    GraphOptions,
+    Paths,
+    QuestionOptions,
+    ReadingOptions,
+    ReasoningOptions,
+    offer,
+)
 from kgreason.cli.terminal import Terminal
+from kgreason.errors import UsageError
+
+if TYPE_CHECKING:
+    from kgreason.answers import Answers
+    from kgreason.explanation import Explanation
+
+_FORMATS = ("text", "json")
 
 
 def explain(
@@ -21,26 +36,59 @@ def explain(
     reasoning: ReasoningOptions,
     plan: Annotated[bool, typer.Option("--plan", help="Stop before anything is computed.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=0, help="Answers to explain.")] = 3,
+    paths: Paths = 3,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="|".join(_FORMATS),
+            help="Text, or a document for programs.",
+            autocompletion=offer(*_FORMATS),
+        ),
+    ] = "text",
 ) -> None:
     """Show how a question is read, rewritten, planned, computed and answered."""
+    if form not in _FORMATS:
+        raise UsageError(f"there is no format {form!r}", remedy=f"known: {', '.join(_FORMATS)}")
     text = question.text(graph.graph)
-    loaded = load_graph(terminal, graph.graph, reading)
+    loaded = load_asked(terminal, graph.graph, reading, reasoning)
     bound = understand(loaded, text, question.language)
     if plan:
-        terminal.print(str(outline(terminal, loaded, bound, reasoning)))
+        explanation = outline(terminal, loaded, bound, reasoning)
+        _show(terminal, explanation, form)
         return
     engine = make_engine(terminal, loaded, reasoning)
     explanation = engine.explain(bound, run=False)
-    terminal.print(str(explanation))
+    if form == "text":
+        # Before the answers: a question that is refused has a plan that says why.
+        _show(terminal, explanation, form)
     with terminal.stage("answers", "answering"):
-        answers = engine.ask(bound, limit=limit)
-    terminal.print(f"\nwork\n  {answers.work}")
-    terminal.print(f"\nanswers ({len(answers):,} of {answers.total:,})")
-    offset = bound.modifiers.offset
-    for line in answer_lines(answers, loaded.vocabulary.prefixes, offset):
-        line.pad_left(2)
-        terminal.print(line)
+        answers = engine.ask(bound, limit=limit, paths=paths)
+    if form == "json":
+        terminal.data(_document(explanation, answers))
+    else:
+        terminal.print(f"\nwork\n  {answers.work}")
+        terminal.print(f"\nanswers ({len(answers):,} of {answers.total:,})")
+        for line in answer_lines(answers, loaded.vocabulary.prefixes, bound.modifiers.offset):
+            line.pad_left(2)
+            terminal.print(line)
     keep_rows(terminal, engine)
+
+
+def _show(terminal: Terminal, explanation: Explanation, form: str) -> None:
+    if form == "json":
+        terminal.data(_document(explanation, None))
+    else:
+        terminal.print(str(explanation))
+
+
+def _document(explanation: Explanation, answers: Answers | None) -> str:
+    about: dict[str, object] = {
+        title.replace(" ", "_"): text for title, text in explanation.sections()
+    }
+    if answers is not None:
+        about |= {"work": str(answers.work), **answers.to_dict()}
+    return json.dumps(about, ensure_ascii=False, indent=1) + "\n"
 
 
 def register(app: typer.Typer) -> None:

@@ -193,7 +193,7 @@ def mix(
             most=most,
             progress=lambda done, total: show(done, "ranking held-out links", total),
         )
-    write_mixture(output, models, weights, loaded.vocabulary)
+    write_mixture(output, models, weights, loaded.vocabulary, calibration)
     shares = ", ".join(f"{share:.4f}" for share in weights.overall.tolist())
     terminal.note(f"{output}: weights {shares} overall, from {weights.links:,} held-out links")
 

@@ -18,6 +18,7 @@ _DATA = "Knowledge graph"
 _QUESTION = "Question"
 _MEANING = "Meaning"
 _MACHINE = "Machine"
+OUTPUT = "Output"
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
 
@@ -60,6 +61,32 @@ RowCache = Annotated[
         metavar="DIR",
         help="Keep the rows of the model here, and score none that is here already.",
         rich_help_panel=_MACHINE,
+    ),
+]
+
+ResultsFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="table|json|csv|tsv|xml",
+        help="Results format (or its MIME type); by default told by -o's suffix, else a table "
+        "on a terminal and TSV in a pipe.",
+        autocompletion=offer("table", "json", "csv", "tsv", "xml"),
+        rich_help_panel=OUTPUT,
+    ),
+]
+ResultsFile = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write here.", rich_help_panel=OUTPUT),
+]
+Paths = Annotated[
+    int,
+    typer.Option(
+        "--paths",
+        min=0,
+        metavar="N",
+        help="Paths of facts to show for a predicted link, where the model reasons along paths.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 

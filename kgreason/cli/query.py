@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgreason.cli.answers import answer_lines
+from kgreason.cli.answers import deliver, footer
 from kgreason.cli.command import command
-from kgreason.cli.corridor import keep_rows, load_graph, make_engine, outline, understand
+from kgreason.cli.corridor import keep_rows, load_asked, make_engine, outline, understand
 from kgreason.cli.options import (
+    OUTPUT,
     GraphOptions,
+    Paths,
     QuestionOptions,
     ReadingOptions,
     ReasoningOptions,
-    offer,
+    ResultsFile,
+    ResultsFormat,
     size,
     truth,
 )
@@ -28,9 +30,7 @@ if TYPE_CHECKING:
     from kgreason.answers import Answers
     from kgreason.engine import Engine
     from kgreason.formula import Query
-    from kgreason.knowledge import KnowledgeGraph
 
-_OUTPUT = "Output"
 _DEFAULT_LIMIT = 10
 
 
@@ -44,7 +44,7 @@ class OutputOptions:
             "--limit",
             metavar="N|all",
             help="At most so many answers; by default the question's own LIMIT, else 10.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=OUTPUT,
         ),
     ] = None
     new: Annotated[
@@ -52,7 +52,7 @@ class OutputOptions:
         typer.Option(
             "--new",
             help="Leave out the answers that known facts alone give.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=OUTPUT,
         ),
     ] = False
     max_rows: Annotated[
@@ -62,7 +62,7 @@ class OutputOptions:
             min=0,
             metavar="N",
             help="Stop after so many rows of the model, and say what is proved by then.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=OUTPUT,
         ),
     ] = None
     max_seconds: Annotated[
@@ -72,36 +72,24 @@ class OutputOptions:
             min=0.0,
             metavar="S",
             help="Stop after about so long, and say what is proved by then.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=OUTPUT,
         ),
     ] = None
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="table|json|csv|tsv|xml",
-            help="Results format (or its MIME type); by default told by -o's suffix, else a table "
-            "on a terminal and TSV in a pipe.",
-            autocompletion=offer("table", "json", "csv", "tsv", "xml"),
-            rich_help_panel=_OUTPUT,
-        ),
-    ] = None
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write here.", rich_help_panel=_OUTPUT),
-    ] = None
+    format: ResultsFormat = None
+    output: ResultsFile = None
     no_witness: Annotated[
         bool,
         typer.Option(
-            "--no-witness", help="Leave out why each answer holds.", rich_help_panel=_OUTPUT
+            "--no-witness", help="Leave out why each answer holds.", rich_help_panel=OUTPUT
         ),
     ] = False
+    paths: Paths = 0
     estimate: Annotated[
         bool,
         typer.Option(
             "--estimate",
             help="Print the expected work and stop.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=OUTPUT,
         ),
     ] = False
     explain: Annotated[
@@ -109,7 +97,7 @@ class OutputOptions:
         typer.Option(
             "--explain",
             help="Also show on standard error how the question is computed.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=OUTPUT,
         ),
     ] = False
     time: Annotated[
@@ -117,7 +105,7 @@ class OutputOptions:
         typer.Option(
             "--time",
             help="Also show on standard error what took how long.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=OUTPUT,
         ),
     ] = False
 
@@ -137,7 +125,7 @@ def query(
     target = Target.choose(output.format, output.output, terminal.interactive)
     _check(output, reasoning)
     text = question.text(graph.graph)
-    loaded = load_graph(terminal, graph.graph, reading)
+    loaded = load_asked(terminal, graph.graph, reading, reasoning)
     bound = understand(loaded, text, question.language)
     if output.estimate:
         terminal.print(str(outline(terminal, loaded, bound, reasoning).plan.price))
@@ -147,8 +135,8 @@ def query(
     if output.explain:
         terminal.note(f"{explanation}\n")
     answers = _answers(terminal, engine, bound, target, output)
-    _deliver(terminal, target, answers, loaded, bound)
-    _footer(terminal, engine, answers)
+    deliver(terminal, target, answers, loaded.vocabulary.prefixes, bound.modifiers.offset)
+    footer(terminal, engine, answers)
     keep_rows(terminal, engine)
     if output.time:
         spent = ", ".join(f"{name} {took:.3f} s" for name, took in terminal.seconds.items())
@@ -194,49 +182,14 @@ def _answers(
         from kgreason.execution import Budget
 
         budget = Budget(output.max_rows, output.max_seconds)
-        return engine.ask(question, limit=limit, new=output.new, budget=budget, witness=witness)
-
-
-def _deliver(
-    terminal: Terminal,
-    target: Target,
-    answers: Answers,
-    graph: KnowledgeGraph,
-    question: Query[int],
-) -> None:
-    if target.format != TABLE:
-        from kgreason.answers import serialize
-
-        target.write(terminal, serialize(answers, target.format))
-        return
-    offset = question.modifiers.offset
-    lines = list(answer_lines(answers, graph.vocabulary.prefixes, offset))
-    if target.path is not None:
-        target.write(terminal, "".join(f"{line.plain}\n" for line in lines))
-        return
-    for line in lines:
-        terminal.print(line)
-
-
-def _footer(terminal: Terminal, engine: Engine, answers: Answers) -> None:
-    """How much was found, with what, and what it took."""
-    parts = [
-        engine.predictor.name,
-        f"{engine.logic} logic",
-        f"observed: {', '.join(engine.observed)}",
-        str(answers.work),
-    ]
-    if not answers.is_boolean:
-        least = "" if answers.complete else "at least "
-        parts.insert(0, f"{len(answers):,} of {least}{answers.total:,} answers")
-    terminal.note(" | ".join(parts))
-    if not answers.certain:
-        terminal.note(
-            "not proved to be the truest: the budget ended first; scores are lower bounds, and "
-            f"what is not shown has at most {answers.others:.4f}"
+        return engine.ask(
+            question,
+            limit=limit,
+            new=output.new,
+            budget=budget,
+            witness=witness,
+            paths=output.paths,
         )
-    if not answers.total and not answers.is_boolean and engine.predictor.price().facts_only:
-        terminal.note("known facts alone give none; a model (-m) predicts missing links")
 
 
 def register(app: typer.Typer) -> None:

@@ -134,6 +134,16 @@ class KnowledgeGraph:
             )
         return self._indexes[key]
 
+    def with_relations(self, names: Iterable[str]) -> KnowledgeGraph:
+        """The same facts among more relations, which have none; itself where all are there."""
+        own = self.vocabulary
+        every = list(dict.fromkeys((*own.relation_names, *names)))
+        if len(every) == own.relation_count:
+            return self
+        vocabulary = Vocabulary(own.entity_names, every, prefixes=own.prefixes, labels=own.labels)
+        facts = {split: self._split_facts(split) for split in self.splits}
+        return KnowledgeGraph(Loaded(self.name, vocabulary, facts), skipped=self.skipped)
+
     def describe(self) -> str:
         """A few lines for people: sizes, splits, kinds of entities, commonest relations."""
         from kgreason.knowledge.describe import describe

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kgreason.predictors.exchange import export_checkpoint, import_checkpoint
     from kgreason.predictors.facts import FactPredictor
     from kgreason.predictors.mixture import MixturePredictor
-    from kgreason.predictors.resolver import load_predictor
+    from kgreason.predictors.resolver import load_predictor, with_predicted_relations
     from kgreason.predictors.rules import RulePredictor
     from kgreason.predictors.scorers import BilinearScorer, Scorer
 
@@ -43,6 +43,7 @@ _HOMES = {
     "load_predictor": "resolver",
     "parse_calibration": "calibration",
     "relation_weights": "checkpoint",
+    "with_predicted_relations": "resolver",
 }
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "load_predictor",
     "parse_calibration",
     "relation_weights",
+    "with_predicted_relations",
 ]
 
 

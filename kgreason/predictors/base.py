@@ -126,6 +126,31 @@ class Scoped(Protocol):
         ...
 
 
+Link = tuple[int, int, int]
+"""Head, directed relation, tail."""
+Path = tuple[Link, ...]
+"""Known facts, each beginning where the one before it ends."""
+
+
+@runtime_checkable
+class Tracing(Protocol):
+    """A predictor that can tell which known facts a prediction stands on."""
+
+    def paths(self, head: int, relation: int, tail: int, most: int) -> tuple[Path, ...]:
+        """At most so many paths from head to tail that support the link, strongest first."""
+        ...
+
+
+def paths_of(predictor: object, head: int, relation: int, tail: int, most: int) -> tuple[Path, ...]:
+    """The paths that any predictor gives; none from one that knows of none."""
+    return predictor.paths(head, relation, tail, most) if isinstance(predictor, Tracing) else ()
+
+
+def backwards(path: Path) -> Path:
+    """The same facts from the other end."""
+    return tuple((tail, relation ^ 1, head) for head, relation, tail in reversed(path))
+
+
 def scope_of(predictor: LinkPredictor, relation: int) -> Tensor | None:
     """The scope of any predictor; one that declares none predicts between all entities."""
     return predictor.scope(relation) if isinstance(predictor, Scoped) else None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from kgreason.errors import PredictorError, UsageError
-from kgreason.predictors.base import Likeliest, RowPrice
+from kgreason.predictors.base import Likeliest, Path, RowPrice, paths_of
 from kgreason.predictors.calibration import Calibration, Foreseeable, Observed
 from kgreason.predictors.csr import compress, fact_rows, stack, take
 from kgreason.predictors.foresight import Foresight
@@ -126,6 +126,16 @@ class CalibratedPredictor:
         if not bool(self._relations[relation]):
             return torch.zeros(self.entity_count, dtype=torch.bool, device=self._device)
         return None if self._whole else self._position >= 0
+
+    def paths(self, head: int, relation: int, tail: int, most: int) -> tuple[Path, ...]:
+        """Paths of facts that support a link, where the scorer reasons along paths."""
+        ends = self._position[[head, tail]].tolist()
+        if min(ends) < 0 or not bool(self._relations[relation]):
+            return ()
+        return tuple(
+            tuple((int(self._columns[s]), r, int(self._columns[t])) for s, r, t in path)
+            for path in paths_of(self.scorer, ends[0], relation, ends[1], most)
+        )
 
     def price(self) -> RowPrice:
         return RowPrice(

@@ -72,8 +72,8 @@ def aligned(trained: TrainedEpiGNN, graph: KnowledgeGraph, used: Longs) -> Longs
     if unknown:
         near = nearest(unknown[0], pl.Series(trained.names, dtype=pl.String), 1)
         raise CheckpointError(
-            f"{graph.name} has facts of {len(unknown):,} relations that the model was not trained "
-            f"on: {_some(unknown)}" + (f"; nearest to the first: {near[0]}" if near else ""),
+            f"{graph.name} has facts of relations that the model was not trained on: "
+            f"{_some(unknown)}" + (f"; nearest to the first: {near[0]}" if near else ""),
             remedy="leave these facts out, or train a model on a graph that has them",
         )
     directed = np.stack((2 * base, 2 * base + 1), 1)

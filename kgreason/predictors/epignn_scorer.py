@@ -6,16 +6,20 @@ Nothing is remembered about entities: a model answers over any graph that has it
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from kgreason.predictors.base import Path, backwards
 from kgreason.predictors.epignn import logarithms
 from kgreason.predictors.epignn_checkpoint import TrainedEpiGNN
 from kgreason.predictors.epignn_graphs import needed_rounds
-from kgreason.predictors.epignn_neighbours import Neighbours
+from kgreason.predictors.epignn_neighbours import Neighbours, Surroundings
+from kgreason.predictors.epignn_paths import Rounds, Tracer
+from kgreason.predictors.epignn_readout import MOST_CONNECTED, PairReader
 from kgreason.predictors.epignn_sweep import sweep
 from kgreason.predictors.epignn_union import LEAST_ROWS, MOST_ROUNDS, Longs
 from kgreason.predictors.scorers import BlockShape, Coverage
@@ -27,7 +31,7 @@ UNREACHED = -60.0
 """Log-odds of a tail that no way from the head leads to; any that is reached has more."""
 LEAST_ODDS = -50.0
 _CACHE_BYTES = 256 * 2**20
-_SWEEP_BYTES = 64 * 2**20
+_SWEEP_BYTES = 8 * 2**20
 _MOST_HEADS = 64
 _PROBED_HEADS = 4
 
@@ -65,8 +69,12 @@ class EpiGNNScorer:
         self._vectors = (vectors / self._design.facets).to(self._device, dtype)
         self._odds = trained.odds.to(self._device, dtype)
         self._ways = _ways(trained, facts, entity_count)
+        self._pairs: PairReader | None = None
+        if trained.exclusive:
+            self._pairs = PairReader(model, facts, trained.rounds, dtype=dtype, device=self._device)
         self._cache: OrderedDict[tuple[int, int], Swept] = OrderedDict()
         self._cached = 0
+        self._last: tuple[int, Surroundings, Rounds] | None = None
         self._heads = self._heads_at_once()
 
     @property
@@ -79,7 +87,12 @@ class EpiGNNScorer:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What lies beyond the model's rounds, as far as a few heads show."""
+        """What lies beyond the model's rounds, as far as a few heads show; what is read how."""
+        if self._pairs is not None and self._pairs.largest > MOST_CONNECTED:
+            return (
+                f"{self._pairs.largest:,} entities are connected: beyond {MOST_CONNECTED:,}, pairs "
+                "are read from their head alone.",
+            )
         rounds = self.trained.rounds
         if rounds is None or not len(self._facts):
             return ()
@@ -110,8 +123,8 @@ class EpiGNNScorer:
 
     @property
     def flops(self) -> float:
-        edges = len(self._ways[0].target) * min(self.trained.rounds or 8, 8)
-        return float(2 * edges * self._design.dimension**2)
+        rounds = min(self.trained.rounds or 8, 8)
+        return 2 * self._edges_around * rounds * self._design.dimension**2
 
     @property
     def device(self) -> torch.device:
@@ -143,6 +156,43 @@ class EpiGNNScorer:
                     scores[row, entities] = self._log_odds(logs, int(wanted[row]))
         return scores
 
+    def paths(self, head: int, relation: int, tail: int, most: int) -> tuple[Path, ...]:
+        """At most so many paths of facts that support a link, strongest first."""
+        wanted = int(self._relations[relation])
+        if wanted < 0:
+            return ()
+        if not self.trained.exclusive:
+            return self._traced(head, wanted, tail, most)
+        if wanted % 2 == 0:
+            return self._traced(head, wanted // 2, tail, most)
+        return tuple(backwards(path) for path in self._traced(tail, wanted // 2, head, most))
+
+    def _traced(self, head: int, label: int, tail: int, most: int) -> tuple[Path, ...]:
+        around, swept = self._rounds_from(head)
+        place = np.flatnonzero(around.entity == tail)
+        if not len(place):
+            return ()
+        tracer = Tracer(swept, self._matrices, self._design, self._vectors[label])
+        found = tracer.paths(int(place[0]), most)
+        named = {own: directed for directed, own in enumerate(self._relations.tolist())}
+        step = 2 if self.trained.exclusive else 1
+        entity = around.entity.tolist()
+        return tuple(
+            tuple((entity[s], named[step * label], entity[t]) for s, label, t in path)
+            for path in found
+        )
+
+    def _rounds_from(self, head: int) -> tuple[Surroundings, Rounds]:
+        """The sweep from a head with all its rounds; that of the last head is kept."""
+        if self._last is None or self._last[0] != head:
+            heads = np.array([head])
+            around = self._ways[0].around(heads, self._rounds(heads, 0))
+            levels = around.union.levels(self._device, padded=True)
+            with torch.no_grad():
+                swept = Rounds.of(around.union, levels, self._matrices, self._design)
+            self._last = (head, around, swept)
+        return self._last[1:]
+
     def _log_odds(self, logs: Tensor, relation: int) -> Tensor:
         if self.trained.exclusive:
             shares = torch.log_softmax((logs @ self._vectors.T) * self._odds[:, 0], 1)
@@ -169,6 +219,14 @@ class EpiGNNScorer:
         return found
 
     def _sweep(self, heads: Longs, way: int) -> dict[int, Swept]:
+        if self._pairs is not None:
+            near = [head for head in heads.tolist() if self._pairs.reads(head)]
+            found = {head: self._pairs.states(head, as_tail=way == 1) for head in near}
+            far = np.setdiff1d(heads, np.array(near, dtype=np.int64))
+            return found | (self._sweep_from(far, way) if len(far) else {})
+        return self._sweep_from(heads, way)
+
+    def _sweep_from(self, heads: Longs, way: int) -> dict[int, Swept]:
         around = self._ways[way].around(heads, self._rounds(heads, way))
         levels = around.union.levels(self._device, padded=True)
         with torch.no_grad():
@@ -206,17 +264,27 @@ class EpiGNNScorer:
         same = all(torch.equal(rows[:s].clone() @ self._matrices[0], whole[:s]) for s in sizes)
         if not same or self._device.type != "cpu":
             return 1
-        edge_bytes = max(1, len(self._ways[0].target)) * n * rows.element_size()
-        return max(1, min(_MOST_HEADS, _SWEEP_BYTES // edge_bytes))
+        edge_bytes = max(1.0, self._edges_around) * n * rows.element_size()
+        return int(max(1, min(_MOST_HEADS, _SWEEP_BYTES // edge_bytes)))
+
+    @cached_property
+    def _edges_around(self) -> float:
+        """Edges of one head's sweep, as a few heads show: what bounds a round's work."""
+        rounds = np.array([self.trained.rounds or self._entity_count], dtype=np.int64)
+        around = [self._ways[0].around(np.array([head]), rounds) for head in self._some_heads()]
+        return sum(len(one.union.source) for one in around) / max(1, len(around))
 
     def _farthest(self) -> int:
         """Steps from a few heads to what is farthest from each."""
         way = self._ways[0]
-        heads = np.unique(self._facts[:, 0])
-        heads = heads[np.arange(min(_PROBED_HEADS, len(heads))) * len(heads) // _PROBED_HEADS]
         limit = np.array([self._entity_count], dtype=np.int64)
-        distances = (way.around(np.array([h]), limit).union.distance for h in np.unique(heads))
+        distances = (way.around(np.array([h]), limit).union.distance for h in self._some_heads())
         return max(int(distance.max()) for distance in distances)
+
+    def _some_heads(self) -> list[int]:
+        heads = np.unique(self._facts[:, 0])
+        some = np.arange(min(_PROBED_HEADS, len(heads))) * len(heads) // _PROBED_HEADS
+        return [int(head) for head in np.unique(heads[some])]
 
 
 def _ways(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from kgreason.predictors.epignn import Design, Pooling, logarithms, start_state
 from kgreason.predictors.epignn_union import Level, Union
 
 # Keeps a contradiction (nothing left possible) a probability vector: the uniform one.
-_TRACE = 1e-18
+TRACE = 1e-18
 
 
 def sweep(
@@ -22,22 +22,30 @@ def sweep(
     matrices: by label, state @ matrix is the message along such an edge. Sources hold the identity
     throughout; nodes that were not reached stay uniform, which is to know nothing.
     """
+    *_, states = rounds(union, levels, matrices, design)
+    return states
+
+
+def rounds(
+    union: Union, levels: Sequence[Level], matrices: Sequence[Tensor], design: Design
+) -> Iterator[Tensor]:
+    """The states that `sweep` begins with, then those after each round."""
     dtype, device = matrices[0].dtype, matrices[0].device
     start = start_state(design, dtype=dtype).to(device)
     states = torch.full((union.node_count, design.dimension), 1 / design.facet, dtype=dtype)
     states = states.to(device)
     states[torch.from_numpy(union.sources).to(device)] = start
+    yield states
     for level in levels:
-        if not level.counts:
-            continue
-        messages = _messages(states, level, matrices)
-        # No message ever goes to a source, so that it keeps the identity.
-        pooled = pool(messages, level.spoken, level.heard, level.incoming, design)
-        states = states.index_copy(0, level.nodes, pooled)
-    return states
+        if level.counts:
+            messages = messages_of(states, level, matrices)
+            # No message ever goes to a source, so that it keeps the identity.
+            pooled = pool(messages, level.spoken, level.heard, level.incoming, design)
+            states = states.index_copy(0, level.nodes, pooled)
+        yield states
 
 
-def _messages(states: Tensor, level: Level, matrices: Sequence[Tensor]) -> Tensor:
+def messages_of(states: Tensor, level: Level, matrices: Sequence[Tensor]) -> Tensor:
     """(messages, n): φ(state of the source, label), group by group."""
     groups = states.index_select(0, level.source).split(level.counts)
     return torch.cat(
@@ -56,7 +64,7 @@ def pool(
     nodes = incoming.shape[0]
     facets = (nodes, design.facets, design.facet)
     if design.pooling == "min":
-        pooled = _least(messages.index_select(0, spoken), heard, nodes).view(facets) + _TRACE
+        pooled = _least(messages.index_select(0, spoken), heard, nodes).view(facets) + TRACE
         pooled = pooled / pooled.sum(-1, keepdim=True)
     else:
         # Products as sums of logarithms cannot underflow.

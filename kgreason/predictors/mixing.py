@@ -17,8 +17,9 @@ from kgreason.predictors.base import LinkPredictor, scope_of
 MOST_FACTS = 1000
 SHRINKAGE = 20.0
 _BLOCK = 256
-# Odds of a member against those before it; scales of truth differ by orders of magnitude.
-_ODDS = 10.0 ** torch.arange(-4, 4.5, 0.5, dtype=torch.float64)
+# Odds of a member against those before it, which may be all or nothing; scales of truth differ by
+# orders of magnitude.
+_ODDS = torch.tensor([0.0, *(10.0 ** (i / 2) for i in range(-8, 9)), torch.inf]).double()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _best(scores: Tensor) -> Tensor:
 
 def _joined(weights: Tensor, odds: Tensor) -> Tensor:
     """(groups, members) and the odds of one more -> (groups, members + 1), rows summing to 1."""
-    share = (odds / (1 + odds))[:, None]
+    share = (1 - 1 / (1 + odds))[:, None]
     return torch.cat((weights * (1 - share), share), 1)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from kgreason.errors import UsageError
-from kgreason.predictors.base import LinkPredictor, RowPrice, scope_of
+from kgreason.predictors.base import LinkPredictor, Path, RowPrice, paths_of, scope_of
 from kgreason.predictors.csr import offsets
 from kgreason.truth.rows import TruthRows
 
@@ -21,8 +21,9 @@ class MixturePredictor:
     """Truth of a link: Σ wᵢ pᵢ / Σ wᵢ over the members i in whose scope both of its ends are.
 
     members: two or more predictors over the same graph. weights: (directed relations, members),
-    not negative, a row's sum positive. Links in nobody's scope have the greatest truth that a
-    member gives them: known facts, that is.
+    not negative, a row's sum positive. Where only members of weight 0 can predict, they count the
+    same. Links in nobody's scope have the greatest truth that a member gives them: known facts,
+    that is.
     """
 
     def __init__(
@@ -77,6 +78,18 @@ class MixturePredictor:
         some = [entities for entities in found if entities is not None]
         return torch.stack(some).any(0) if len(some) == len(found) else None
 
+    def paths(self, head: int, relation: int, tail: int, most: int) -> tuple[Path, ...]:
+        """The paths of the members that count for the link, the weightiest first."""
+        ends = torch.tensor([head, tail])
+        scopes = [scope_of(one, relation) for one in self.members]
+        inside = torch.tensor([scope is None or bool(scope[ends].all()) for scope in scopes])
+        weights = self.weights[relation].cpu() * inside
+        counting = weights > 0 if bool((weights > 0).any()) else inside
+        order = weights.argsort(descending=True, stable=True)
+        members = (self.members[i] for i in order[counting[order]].tolist())
+        every = (paths_of(one, head, relation, tail, most) for one in members)
+        return tuple(dict.fromkeys(path for paths in every for path in paths))[:most]
+
     def price(self) -> RowPrice:
         prices = [one.price() for one in self.members]
         return RowPrice(
@@ -87,29 +100,45 @@ class MixturePredictor:
 
     def rows(self, heads: Tensor, relations: Tensor) -> TruthRows:
         """heads, relations: (rows,) int64 -> truths; a row's bits do not depend on its company."""
-        parts = [one.rows(heads, relations) for one in self.members]
-        device, width = parts[0].truths.device, self.entity_count
-        heads, relations = heads.to(device, torch.int64), relations.to(device, torch.int64)
-        keys = [_row_of(part) * width + part.entities.long() for part in parts]
+        heads, relations = heads.to(torch.int64), relations.to(torch.int64)
+        asked = [
+            torch.nonzero(self._is_asked(i, relations)).view(-1) for i in range(len(self.members))
+        ]
+        parts = [
+            one.rows(heads[rows], relations[rows])
+            for one, rows in zip(self.members, asked, strict=True)
+        ]
+        device, width = parts[0].truths.device, max(1, self.entity_count)
+        heads, relations = heads.to(device), relations.to(device)
+        keys = [
+            rows.to(device)[_row_of(part)] * width + part.entities.long()
+            for part, rows in zip(parts, asked, strict=True)
+        ]
         every, place = torch.unique(torch.cat(keys), return_inverse=True)
+        row, tail = every // width, every % width
+        pool = _Pool(every)
         places = place.split([len(one) for one in keys])
-        row = every // max(1, width)
-        counted = torch.zeros(every.shape[0], dtype=torch.float64, device=device)
-        weight, most = counted.clone(), counted.clone()
         for i, (part, at) in enumerate(zip(parts, places, strict=True)):
-            share = self.weights[:, i].to(device)[relations][row]
-            share = share * self._in_scope(i, heads, relations, row, every % max(1, width))
-            truths = part.truths.double()
-            weight += share
-            counted[at] += share[at] * truths
-            most[at] = torch.maximum(most[at], truths)
-        truths = torch.where(weight > 0, counted / weight, most).to(parts[0].truths.dtype)
+            weights = self.weights[:, i].to(device)[relations][row]
+            inside = self._in_scope(i, heads, relations, row, tail)
+            pool.add(weights, inside, at, part.truths.double())
+        truths = pool.truths().to(parts[0].truths.dtype)
         # What only members of no weight list is not listed.
         kept = truths > 0
         counts = torch.bincount(row[kept], minlength=len(heads))
-        return TruthRows(
-            offsets(counts), (every % max(1, width))[kept].to(torch.int32), truths[kept]
-        )
+        return TruthRows(offsets(counts), tail[kept].to(torch.int32), truths[kept])
+
+    def _is_asked(self, member: int, relations: Tensor) -> Tensor:
+        """(rows,) bool: whether a member can matter, for it counts or others may be silent."""
+        found = torch.ones(relations.shape[0], dtype=torch.bool, device=relations.device)
+        for relation in relations.unique().tolist():
+            weights = self.weights[relation].tolist()
+            if weights[member] == 0 and any(
+                weight > 0 and scope_of(one, relation) is None
+                for weight, one in zip(weights, self.members, strict=True)
+            ):
+                found[relations == relation] = False
+        return found
 
     def _in_scope(
         self, member: int, heads: Tensor, relations: Tensor, row: Tensor, tail: Tensor
@@ -124,6 +153,30 @@ class MixturePredictor:
             here = torch.nonzero(relations[row] == relation).view(-1)
             found[here] = scope[heads[row[here]]] & scope[tail[here]]
         return found
+
+
+class _Pool:
+    """Means of what the members say about the same links, (links,)."""
+
+    def __init__(self, links: Tensor) -> None:
+        self._weight = torch.zeros(links.shape[0], dtype=torch.float64, device=links.device)
+        self._sum, self._most = self._weight.clone(), self._weight.clone()
+        self._others, self._other_sum = self._weight.clone(), self._weight.clone()
+
+    def add(self, weights: Tensor, inside: Tensor, listed: Tensor, truths: Tensor) -> None:
+        """One member: its weights and scope (links,), and the truths of those that it lists."""
+        weights = weights * inside
+        spare = (inside & (weights == 0)).double()
+        self._weight += weights
+        self._sum[listed] += weights[listed] * truths
+        self._others += spare
+        self._other_sum[listed] += spare[listed] * truths
+        self._most[listed] = torch.maximum(self._most[listed], truths)
+
+    def truths(self) -> Tensor:
+        """Weighted means, else plain ones of those without weight, else the greatest truth."""
+        found = torch.where(self._others > 0, self._other_sum / self._others, self._most)
+        return torch.where(self._weight > 0, self._sum / self._weight, found)
 
 
 def _row_of(rows: TruthRows) -> Tensor:

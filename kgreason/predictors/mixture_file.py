@@ -26,15 +26,23 @@ _AGAIN = "learn it again: kgreason model mix"
 
 @dataclass(frozen=True, slots=True)
 class MixtureFile:
-    """Paths of the members, weights (directed relations, members), links learned from."""
+    """Paths of the members, weights (directed relations, members), links learned from.
+
+    calibration: of the members while the weights were learned, `auto` for what suits each.
+    """
 
     members: tuple[Path, ...]
     weights: Tensor
     links: int
+    calibration: str = "auto"
 
 
 def write_mixture(
-    path: Path, members: Sequence[Path], weights: Weights, vocabulary: Vocabulary
+    path: Path,
+    members: Sequence[Path],
+    weights: Weights,
+    vocabulary: Vocabulary,
+    calibration: str = "auto",
 ) -> None:
     """Write a mixture; paths of members become relative to its folder. Whole or not at all."""
     folder = path.resolve().parent
@@ -47,6 +55,7 @@ def write_mixture(
             for one in members
         ],
         "links": weights.links,
+        "calibration": calibration,
         "overall": _rounded(weights.overall),
         "weights": {
             vocabulary.relation(k): [_rounded(weights.relations[2 * k + i]) for i in (0, 1)]
@@ -86,13 +95,13 @@ def read_mixture(path: Path, vocabulary: Vocabulary) -> MixtureFile:
         names = map(vocabulary.relation, range(vocabulary.relation_count))
         rows = [about["weights"][name] for name in names]
         weights = torch.tensor(rows, dtype=torch.float64).reshape(2 * len(rows), len(members))
-        links = int(about["links"])
+        links, calibration = int(about["links"]), str(about.get("calibration", "auto"))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path} is damaged ({error})", remedy=_AGAIN) from error
     for member, expected in zip(members, hashes, strict=True):
         if _hash(member) != expected:
             raise CheckpointError(f"{member} has changed since {path} was made", remedy=_AGAIN)
-    return MixtureFile(members, weights, links)
+    return MixtureFile(members, weights, links, calibration)
 
 
 def _rounded(weights: Tensor) -> list[Any]:

@@ -108,8 +108,20 @@ def _rules(request: Request) -> LinkPredictor:
 def _mixture(request: Request) -> LinkPredictor:
     assert request.path is not None
     found = read_mixture(request.path, request.graph.vocabulary)
-    members = [_made(replace(request, path=path)) for path in found.members]
-    return MixturePredictor(members, found.weights)
+    learned = _parsed(found.calibration)
+    given = learned if request.calibration == AUTO else request.calibration
+    members = [_made(replace(request, path=path, calibration=given)) for path in found.members]
+    note = None
+    if given != learned:
+        note = (
+            f"the weights were learned with calibration {found.calibration}, not this one; "
+            "kgreason model mix --calibration learns them with another."
+        )
+    return MixturePredictor(members, found.weights, note=note)
+
+
+def _parsed(calibration: str | Calibration) -> str | Calibration:
+    return calibration if calibration == AUTO else parse_calibration(calibration)
 
 
 def _together(request: Request, paths: Sequence[Path | None]) -> LinkPredictor:
@@ -168,7 +180,7 @@ def load_predictor(
         path=None,
         observed=None if observed is None else tuple(observed),
         observed_truth=observed_truth,
-        calibration=calibration if calibration == AUTO else parse_calibration(calibration),
+        calibration=_parsed(calibration),
         device=usable_device(device),
         dtype=scoring_dtype(dtype),
         block_bytes=block_bytes,
@@ -176,6 +188,20 @@ def load_predictor(
     if len(paths) > 1:
         return _together(request, paths)
     return _made(replace(request, path=paths[0] if paths else None))
+
+
+def with_predicted_relations(graph: KnowledgeGraph, models: Sequence[str | Path]) -> KnowledgeGraph:
+    """The graph with the relations that models know by name, whether or not it has such facts.
+
+    Itself where a model is tied to the graph's own names, or knows none of its relations.
+    """
+    paths = [Path(one) for one in models if one != FACTS]
+    kinds = [_kind(path) for path in paths if path.exists()]
+    if len(kinds) < len(paths) or not {EPIGNN} <= set(kinds) <= {EPIGNN, RULES}:
+        return graph
+    own = set(graph.vocabulary.relation_names)
+    names = [inspect(path).names for path, kind in zip(paths, kinds, strict=True) if kind == EPIGNN]
+    return graph.with_relations(name for some in names if own & set(some) for name in some)
 
 
 def _made(request: Request) -> LinkPredictor:

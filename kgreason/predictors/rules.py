@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kgreason.errors import UsageError
-from kgreason.predictors.base import RowPrice
+from kgreason.predictors.base import Path, RowPrice
 from kgreason.predictors.csr import compress, stack, take
-from kgreason.rules import Measurer, Rule, RuleSet, blocks, measured, reach
+from kgreason.rules import Measurer, Rule, RuleSet, blocks, first_path, measured, reach
 from kgreason.truth.rows import TruthRows
 
 if TYPE_CHECKING:
@@ -87,6 +88,12 @@ class RulePredictor:
         """Entities between which links can be predicted: all, or none without a rule."""
         none = torch.zeros(self.entity_count, dtype=torch.bool, device=self._device)
         return None if self._of[relation] else none
+
+    def paths(self, head: int, relation: int, tail: int, most: int) -> tuple[Path, ...]:
+        """One path of facts for each rule that concludes the link, the best rules first."""
+        bodies = (body for body, _ in reversed(self._of[relation]))
+        every = (first_path(self._index, head, body, tail) for body in bodies)
+        return tuple(islice(dict.fromkeys(path for path in every if path), most))
 
     def price(self) -> RowPrice:
         return RowPrice(flops=10.0 * self.entity_count, entries=self._mean_entries)

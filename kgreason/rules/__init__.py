@@ -1,6 +1,6 @@
 """Horn rules: mined from relation embeddings, measured on facts, written and read as text."""
 
-from kgreason.rules.joins import blocks, reach
+from kgreason.rules.joins import blocks, first_path, reach
 from kgreason.rules.measure import Measurer
 from kgreason.rules.mine import Mined, MiningOptions, measured, mine_exhaustively, mine_rules
 from kgreason.rules.rule import COMBINES, WEIGHTS, Figures, Rule, RuleSet
@@ -16,6 +16,7 @@ __all__ = [
     "Rule",
     "RuleSet",
     "blocks",
+    "first_path",
     "measured",
     "mine_exhaustively",
     "mine_rules",

@@ -37,6 +37,30 @@ def reach(index: FactIndex, heads: NDArray[np.integer], body: Sequence[int]) -> 
     return found
 
 
+def first_path(
+    index: FactIndex, head: int, body: Sequence[int], tail: int
+) -> tuple[tuple[int, int, int], ...]:
+    """Facts (head, directed relation, tail) of one path that `reach` counts; empty without one."""
+    before: list[dict[int, int]] = []
+    found = [head]
+    for relation in body:
+        offsets, tails = index.rows(np.array(found), relation)
+        nodes = np.repeat(np.array(found), np.diff(offsets)).tolist()
+        step: dict[int, int] = {}
+        for node, other in zip(nodes, tails.tolist(), strict=True):
+            if other not in (node, head):
+                step.setdefault(other, node)
+        before.append(step)
+        found = list(step)
+    if tail not in before[-1]:
+        return ()
+    path = [tail]
+    for step in reversed(before):
+        path.append(step[path[-1]])
+    path.reverse()
+    return tuple(zip(path, body, path[1:], strict=False))
+
+
 def blocks(index: FactIndex, heads: NDArray[np.integer]) -> Iterator[NDArray[np.integer]]:
     """Heads in portions whose pairs with all entities may be flagged in little memory."""
     size = max(1, _BLOCK_PAIRS // max(1, index.entity_count))

@@ -32,7 +32,7 @@ from kgreason.training.facts import TrainingFacts
 from kgreason.training.options import Options
 from kgreason.training.state import pack_optimizer, unpack_optimizer
 
-_ARGUMENTS: Mapping[str, Any] = {"facets": 8, "pooling": "mean", "rounds": None}
+_ARGUMENTS: Mapping[str, Any] = {"facets": 8, "pooling": "mean", "rounds": None, "questions": 0}
 # Questions of one head in a sweep: at most so many, and such a share of all that it has.
 _TOGETHER = 16
 _SHARE = 0.2
@@ -44,11 +44,11 @@ class EpiGNNTrainer:
     """Softmax over reached tails, for every fact in both directions, by AdamW."""
 
     def __init__(self, facts: TrainingFacts, relations: int, options: Options) -> None:
-        """`options.arguments`: facets, pooling, and rounds of a sweep, see `fitting_rounds`.
+        """`options.arguments`: facets, pooling, rounds (`fitting_rounds`), questions of an epoch.
 
         Raises UsageError for other arguments, or values that are none.
         """
-        design, rounds = _chosen(options)
+        design, rounds, self._most = _chosen(options)
         self._options, self._facts = options, facts
         self._random = torch.Generator().manual_seed(options.seed)
         head, relation, tail = facts.train.numpy().T
@@ -71,7 +71,7 @@ class EpiGNNTrainer:
         self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=options.learning_rate)
 
     def epoch(self, show: Callable[[float], None]) -> float:
-        """One pass over all facts; the mean loss, of facts whose tail is reached without them.
+        """One pass over all facts, or so many questions; the mean loss of reached tails.
 
         show: told after every step which share of the facts is done. Raises DataError where no tail
         is reached without the fact itself.
@@ -83,7 +83,7 @@ class EpiGNNTrainer:
         total, count, asked = 0.0, 0, 0
         for batch in self._batches():
             asked += sum(map(len, batch))
-            show(asked / len(self._questions))
+            show(min(1.0, asked / (self._most or len(self._questions))))
             losses = self._losses(batch)
             if not len(losses):
                 continue
@@ -102,7 +102,7 @@ class EpiGNNTrainer:
         return total / count
 
     def _batches(self) -> Iterator[list[Longs]]:
-        """All questions in groups of one head, a random few groups at a time."""
+        """Questions in groups of one head, a random few groups at a time."""
         order = torch.randperm(len(self._questions), generator=self._random).numpy()
         order = order[np.argsort(self._questions[order, 0], kind="stable")]
         groups: list[Longs] = []
@@ -111,7 +111,11 @@ class EpiGNNTrainer:
             size = max(1, min(_TOGETHER, int(_SHARE * len(asked))))
             groups += [asked[i : i + size] for i in range(0, len(asked), size)]
         batch: list[Longs] = []
+        left = self._most or len(self._questions)
         for place in torch.randperm(len(groups), generator=self._random).tolist():
+            if left <= 0:
+                break
+            left -= len(groups[place])
             batch.append(self._questions[groups[place]])
             if sum(map(len, batch)) >= self._options.batch_size:
                 yield batch
@@ -210,20 +214,22 @@ class EpiGNNTrainer:
         return TrainedEpiGNN(self.model, names, False, self.rounds, odds)
 
 
-def _chosen(options: Options) -> tuple[Design, int | None]:
+def _chosen(options: Options) -> tuple[Design, int | None, int]:
     given = {**_ARGUMENTS, **options.arguments}
     unknown = sorted(set(given) - set(_ARGUMENTS))
-    facets, rounds = given["facets"], given["rounds"]
+    facets, rounds, questions = (given[name] for name in ("facets", "rounds", "questions"))
     bounded = rounds is None or (type(rounds) is int and 1 <= rounds <= MOST_ROUNDS)
-    if unknown or type(facets) is not int or not bounded:
+    whole = type(facets) is int and type(questions) is int and questions >= 0
+    if unknown or not whole or not bounded:
         raise UsageError(
             f"epignn has no argument {unknown[0]!r}"
             if unknown
-            else f"facets = {facets!r}, rounds = {rounds!r}",
+            else f"facets = {facets!r}, rounds = {rounds!r}, questions = {questions!r}",
             remedy=f"arguments: facets and rounds, whole numbers above 0, of rounds at most "
-            f"{MOST_ROUNDS}; pooling, one of min, product, mean",
+            f"{MOST_ROUNDS}; pooling, one of min, product, mean; questions, at most so many an "
+            "epoch, 0 for every fact both ways",
         )
-    return Design(options.dimension, facets, given["pooling"], scaled=True), rounds
+    return Design(options.dimension, facets, given["pooling"], scaled=True), rounds, questions
 
 
 def _index(facts: Tensor, entities: int, relations: int) -> FactIndex:

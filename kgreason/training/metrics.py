@@ -67,6 +67,9 @@ def evaluate(scorer: Scorer, facts: Tensor, known: FactIndex) -> Metrics | None:
     if not len(facts):
         return None
     heads, relations, tails = both_directions(facts)
+    # Questions of one head stand together: a scorer may answer them from the same work.
+    order = heads.argsort(stable=True)
+    heads, relations, tails = heads[order], relations[order], tails[order]
     limit = scorer.block.limit or _BLOCK
     size = max(1, limit // scorer.block.multiple) * scorer.block.multiple
     ranks = torch.cat(

@@ -123,7 +123,7 @@ def test_debug_shows_the_traceback(
     def fail(*_: object, **__: object) -> None:
         raise ValueError("surprise")
 
-    monkeypatch.setattr(query_module, "load_graph", fail)
+    monkeypatch.setattr(query_module, "load_asked", fail)
     if variable:
         monkeypatch.setenv("KGREASON_DEBUG", "1")
     ran = run("query", "-g", friends, "-q", FRIEND, *([] if variable else ["--debug"]))

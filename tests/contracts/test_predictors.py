@@ -12,7 +12,7 @@ import torch
 from kgreason.errors import CheckpointError, KgreasonError
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import load_predictor
-from kgreason.predictors.base import Foresighted, LinkPredictor
+from kgreason.predictors.base import Foresighted, LinkPredictor, Tracing, paths_of
 from kgreason.predictors.checkpoint import save_checkpoint
 from kgreason.predictors.mixing import Weights
 from kgreason.predictors.mixture_file import write_mixture
@@ -198,6 +198,23 @@ def test_bounds_hold(predictor: LinkPredictor, graph: KnowledgeGraph) -> None:
             bounds.rest.unsqueeze(1).repeat(1, len(everyone)).scatter_(1, bounds.heads, bounds.most)
         )
         assert bool((most >= truths.dense(len(everyone)).T).all())
+
+
+def test_paths_are_known_facts_that_lead_from_head_to_tail(
+    predictor: LinkPredictor, graph: KnowledgeGraph
+) -> None:
+    index = graph.index()
+    for head, relation, tail in [(0, 0, 5), (0, 2, 21), (9, 1, 2), (3, 4, 24), (28, 4, 1)]:
+        paths = paths_of(predictor, head, relation, tail, 2)
+        assert len(paths) <= 2
+        assert isinstance(predictor, Tracing) or not paths
+        for path in paths:
+            assert [link[0] for link in path] == [head, *(link[2] for link in path[:-1])]
+            assert path[-1][2] == tail
+            heads, relations, tails = zip(*path, strict=True)
+            assert index.contains(heads, relations, tails).all()
+    reasons_along_paths = any(name in predictor.name for name in ("EpiGNN", "rules"))
+    assert bool(paths_of(predictor, 0, 0, 5, 2)) == reasons_along_paths
 
 
 def test_the_price_is_positive(predictor: LinkPredictor) -> None:

@@ -39,9 +39,10 @@ SEES: dict[str, set[str]] = {
     # The corridor, in ids; what it tells; the corridor, in names.
     "reasoner": SHELVES | {"normal", "planning", "compute", "execution", "answers"},
     "explanation": SHELVES | {"normal", "planning", "compute", "answers"},
+    "relating": SHELVES | {"normal", "answers", "reasoner", "explanation"},
     "engine": SHELVES
     | {"predictors", "syntax", "binding", "normal", "planning", "execution", "answers"}
-    | {"reasoner", "explanation"},
+    | {"reasoner", "explanation", "relating"},
 }
 """Parts of the package that each part may import, at any place. Parts not listed are the rim
 (`bench`, `cli`, `server` and the package itself): nothing listed may import them."""

@@ -11,7 +11,7 @@ import torch
 from kgreason.engine import Engine
 from kgreason.errors import CheckpointError, UsageError
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.predictors import load_predictor
+from kgreason.predictors import load_predictor, with_predicted_relations
 from kgreason.predictors.checkpoint import save_checkpoint
 from kgreason.predictors.epignn import POOLINGS, Design, EpiGNN, Pooling
 from kgreason.predictors.epignn_checkpoint import TrainedEpiGNN, one_slope
@@ -20,7 +20,7 @@ from kgreason.predictors.epignn_links import load_epignn, over
 from kgreason.predictors.epignn_neighbours import Asked, Neighbours
 from kgreason.predictors.epignn_pairs import score_pairs
 from kgreason.predictors.epignn_scorer import LEAST_ODDS, UNREACHED
-from tests.predictors.toy import every_pair, toy_graph
+from tests.predictors.toy import complex_info, every_pair, toy_graph, weights
 
 FAMILY = [("a", "child", "b"), ("b", "child", "c"), ("a", "spouse", "d"), ("e", "spouse", "f")]
 
@@ -144,6 +144,25 @@ def test_a_relation_of_literals_alone_need_not_be_known(tmp_path: Path) -> None:
     (name,) = graph.vocabulary.find_relation("name")
     rows = predictor.rows(torch.tensor([0]), torch.tensor([2 * name]))
     assert rows.truths.tolist() == [1.0]
+
+
+def test_relations_of_the_model_are_known_where_they_have_no_facts(tmp_path: Path) -> None:
+    path = saved(of_graph(KnowledgeGraph.from_triples(FAMILY)), tmp_path / "m")
+    other = KnowledgeGraph.from_triples([("x", "child", "y")])
+    wider = with_predicted_relations(other, ["facts", path])
+    assert list(wider.vocabulary.relation_names) == ["child", "spouse"]
+    assert wider.facts().tolist() == other.facts().tolist()
+    assert with_predicted_relations(wider, [path]) is wider
+    assert Engine(other, path).relations("x", "y").total == 2
+    strange = KnowledgeGraph.from_triples([("x", "knows", "y")])
+    save_checkpoint(tmp_path / "complex", complex_info(other), weights(other))
+    for graph, models in (
+        (strange, [path]),
+        (other, ["facts"]),
+        (other, [path, tmp_path / "complex"]),
+        (other, [tmp_path / "nowhere"]),
+    ):
+        assert with_predicted_relations(graph, models) is graph
 
 
 def test_too_few_rounds_are_told_with_the_number_that_would_do() -> None:

@@ -14,6 +14,7 @@ from kgreason import Engine, KnowledgeGraph
 from kgreason.errors import CheckpointError, UsageError
 from kgreason.knowledge.index import FactIndex
 from kgreason.predictors import MixturePredictor, load_predictor
+from kgreason.predictors.base import Path as FactPath
 from kgreason.predictors.base import RowPrice, Scoped, scope_of
 from kgreason.predictors.checkpoint import save_checkpoint
 from kgreason.predictors.mixing import Weights, learn_weights
@@ -81,6 +82,78 @@ def test_outside_its_scope_a_member_does_not_count() -> None:
     assert mixture.scope(0) is None
     nobody = MixturePredictor([Table(second, ~known & known)] * 2, torch.ones(RELATIONS, 2))
     assert torch.allclose(all_rows(nobody), second), "what is listed without scope is known"
+
+
+class Watched(Table):
+    """Counts the rows that it is asked for."""
+
+    asked = 0
+
+    def rows(self, heads: Tensor, relations: Tensor) -> TruthRows:
+        self.asked += len(heads)
+        return super().rows(heads, relations)
+
+    def paths(self, head: int, relation: int, tail: int, most: int) -> tuple[FactPath, ...]:
+        return (((head, relation, tail),),)
+
+
+def test_a_member_of_no_weight_speaks_only_where_the_others_cannot() -> None:
+    shares = torch.ones(RELATIONS, 2)
+    shares[0, 1] = 0
+    first, second = table(1), Watched(table(2))
+    found = all_rows(MixturePredictor([Table(first), second], shares))
+    assert torch.allclose(found[0], first[0])
+    assert torch.allclose(found[1:], ((first + second.table) / 2)[1:])
+    assert second.asked == SIZE * (RELATIONS - 1), "rows that cannot matter are not asked for"
+
+    known = torch.arange(SIZE) < 4
+    both = known & known[:, None]
+    limited = Table(first * both, known)
+    found = all_rows(MixturePredictor([limited, Table(table(2))], shares))
+    assert torch.allclose(found[0], torch.where(both, first, table(2))[0])
+
+
+def test_paths_are_those_of_the_members_that_count() -> None:
+    shares = torch.ones(RELATIONS, 2)
+    shares[0, 1] = 0
+    known = torch.arange(SIZE) < 4
+    mixture = MixturePredictor([Table(table(1), known), Watched(table(2))], shares)
+    assert mixture.paths(0, 0, 1, 3) == ()
+    assert mixture.paths(0, 2, 1, 3) == (((0, 2, 1),),)
+    assert mixture.paths(0, 0, 5, 3) == (((0, 0, 5),),)
+
+
+def test_weights_belong_to_a_calibration(tmp_path: Path) -> None:
+    graph = toy_graph()
+    save_checkpoint(tmp_path / "complex", complex_info(graph), weights(graph))
+    members = [tmp_path / "complex"] * 2
+    learned = Weights(torch.ones(2) / 2, torch.ones(2 * graph.relation_count, 2), 0)
+    write_mixture(tmp_path / "mix.json", members, learned, graph.vocabulary, "sigmoid:cut=0.1")
+    heads, relations = every_pair(graph)
+    alone = load_predictor(tmp_path / "complex", graph, calibration="sigmoid:cut=0.1")
+    mixed = load_predictor(tmp_path / "mix.json", graph)
+    assert isinstance(mixed, MixturePredictor)
+    assert torch.equal(mixed.rows(heads, relations).truths, alone.rows(heads, relations).truths)
+    assert mixed.notes == ()
+    same = load_predictor(tmp_path / "mix.json", graph, calibration="sigmoid:cut=0.1")
+    assert isinstance(same, MixturePredictor)
+    assert same.notes == ()
+    other = load_predictor(tmp_path / "mix.json", graph, calibration="softmax-degree")
+    assert isinstance(other, MixturePredictor)
+    assert "learned with calibration sigmoid:cut=0.1" in other.notes[0]
+
+
+def test_a_member_that_never_helps_gets_nothing_or_next_to_nothing() -> None:
+    facts = cyclic()
+    truth = torch.zeros(RELATIONS, SIZE, SIZE)
+    for head, relation, tail in facts.tolist():
+        truth[2 * relation, head, tail] = truth[2 * relation + 1, tail, head] = 0.6
+    wrong = torch.where(truth > 0, 0.0, 1.0)
+    known = FactIndex.from_facts(facts[:0], SIZE, 2)
+    for members, best in (((truth, wrong), 0), ((wrong, truth), 1)):
+        learned = learn_weights([Table(one) for one in members], facts, known)
+        assert bool((learned.relations[:, best] > 0.6).all())
+        assert bool(learned.relations.isfinite().all())
 
 
 def test_what_cannot_be_mixed_is_refused() -> None:

@@ -99,3 +99,20 @@ def test_relations_without_rules_have_no_scope(tmp_path: Path) -> None:
     assert not bool(scope.any())
     assert found.scope(2 * nationality) is None
     assert "2 of 4 relations have no rule" in found.notes[0]
+
+
+def test_the_paths_behind_a_conclusion_come_from_the_best_rules_first() -> None:
+    names = GRAPH.vocabulary
+    (ann, eve, italy, bob) = (names.find_entity(n)[0] for n in ("ann", "eve", "italy", "bob"))
+    (rome,) = names.find_entity("rome")
+    born, city, nationality, married = (
+        2 * names.find_relation(n)[0] for n in ("bornIn", "cityIn", "nationality", "marriedTo")
+    )
+    one = predictor()
+    assert one.paths(bob, nationality, italy, 3) == (((bob, born, rome), (rome, city, italy)),)
+    assert one.paths(italy, nationality + 1, bob, 3) == (
+        ((italy, city + 1, rome), (rome, born + 1, bob)),
+    )
+    assert one.paths(ann, married, bob, 3) == (((ann, born, rome), (rome, born + 1, bob)),)
+    assert one.paths(eve, nationality, italy, 3) == ()
+    assert one.paths(ann, born, rome, 3) == ()

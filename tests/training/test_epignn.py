@@ -61,6 +61,16 @@ def test_every_question_is_asked_once_with_others_of_its_head() -> None:
     assert all(len(set(group[:, 0])) == 1 for batch in batches for group in batch)
 
 
+def test_an_epoch_may_ask_a_sample() -> None:
+    one = trainer(toy_graph(), questions=20)
+    first, second = (sum(len(group) for batch in one._batches() for group in batch) for _ in "ab")
+    assert 20 <= first < 36
+    assert 20 <= second < 36
+    shown: list[float] = []
+    one.epoch(shown.append)
+    assert shown[-1] == 1.0
+
+
 def test_other_known_tails_do_not_compete() -> None:
     graph = KnowledgeGraph.from_triples(
         [("a", "r", "b"), ("a", "s", "b"), ("a", "r", "c"), ("a", "s", "c")]
@@ -135,6 +145,7 @@ def test_a_checkpoint_says_what_it_is(tmp_path: Path) -> None:
         ({"rounds": 10**7}, "rounds = 10000000"),
         ({"rounds": True}, "rounds = True"),
         ({"facets": "many"}, "facets = 'many'"),
+        ({"questions": -1}, "questions = -1"),
         ({"facets": 5}, "5 facets do not divide"),
         ({"pooling": "median"}, "no pooling 'median'"),
     ],
