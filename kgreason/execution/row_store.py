@@ -23,9 +23,10 @@ Later = Callable[[int], tuple[Tensor, Tensor]]
 class Work:
     """What a computation has done, counted: the honest measure of a question's cost.
 
-    rows: rows the predictor was asked for; passes: calls to the predictor; pairs: bindings of a
-    variable to an entity, per instance; largest: most entries that one intermediate held; read:
-    rows that were read from where they were kept before, instead of being scored; foreseen:
+    rows: rows that were needed and had to be scored (those that only fill a pass, which takes no
+    longer for them, count when they are needed); passes: calls to the predictor; pairs: bindings
+    of a variable to an entity, per instance; largest: most entries that one intermediate held;
+    read: rows that were read from where they were kept before, instead of being scored; foreseen:
     entities for which all links that lead there were bounded.
     """
 

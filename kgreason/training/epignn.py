@@ -92,14 +92,14 @@ class EpiGNNTrainer:
             self._optimizer.step()
             total += float(losses.detach().sum())
             count += len(losses)
-        if not count:
+        if not count and asked == len(self._questions):
             raise DataError(
                 f"within {self.rounds} rounds, the facts do not lead to each other in any way but "
                 "the one they state: there is nothing to learn from",
                 remedy="give more rounds, or a graph in which several ways lead from one entity to "
                 "another",
             )
-        return total / count
+        return total / max(1, count)
 
     def _batches(self) -> Iterator[list[Longs]]:
         """Questions in groups of one head, a random few groups at a time."""
