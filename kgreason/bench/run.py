@@ -25,7 +25,7 @@ from kgreason.bench.settings import RunSettings
 from kgreason.bench.values import vector_or_bounds
 from kgreason.errors import UsageError
 from kgreason.execution import Bounds, Value
-from kgreason.formula import Exists, walk
+from kgreason.formula import Exists, Not, walk
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors.fingerprints import facts_fingerprint, model_fingerprint
 from kgreason.reasoner import Enough
@@ -144,8 +144,10 @@ def answer(
     counter = Counter(graph, settings.observed, threshold=settings.threshold, seed=settings.seed)
     calibrations: dict[str, list[Task]] = {}
     for task in tasks:
-        direct = not any(isinstance(part, Exists) for part in walk(task.question.query.formula))
-        calibration = settings.method.calibration_for(graph.name, direct=direct)
+        parts = {type(part) for part in walk(task.question.query.formula)}
+        calibration = settings.method.calibration_for(
+            graph.name, direct=Exists not in parts, negated=Not in parts
+        )
         calibrations.setdefault(calibration, []).append(task)
     for calibration, several in calibrations.items():
         executor = EXECUTORS[settings.method.executor](graph, settings, calibration)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from kgreason.bench.averages import averages, explain_average, in_order
 from kgreason.bench.links import links_table
+from kgreason.bench.methods import Special
 from kgreason.bench.records import FIGURES, Header, Record, Run
 from kgreason.bench.tables import Cell, Table
 from kgreason.bench.thresholds import entailment, threshold_tables, total
@@ -94,13 +95,25 @@ def _executor(method: Header) -> str:
 
 
 def _reasoner(method: Header, suite: Header) -> str:
-    beam, direct = method["frontier"], method["direct_calibration"]
+    beam = method["frontier"]
     return (
         f"logic {method['logic']}, semantics {method['semantics']}, "
         + (f"calibration {suite['calibration']}, " if method["scores"] else "")
-        + (f"without inner variables {direct}, " if direct else "")
+        + "".join(f"{one}, " for one in _specials(method, suite["graph"]))
         + ("all candidates" if beam is None else f"the {beam} truest candidates of each ∃")
     )
+
+
+def _specials(method: Header, graph: str) -> Iterator[Special]:
+    """Calibrations of some questions over a graph, but for the one that is named as its own."""
+    for found in method.get("specials", ()):
+        one = Special(**found)
+        own = (one.direct, one.negated) == (None, None)
+        if graph.startswith(one.graph) and not own:
+            yield one
+    # As runs were noted before there were several kinds.
+    if method.get("direct_calibration"):
+        yield Special(method["direct_calibration"], direct=True)
 
 
 def _nsmp(method: Header, suite: Header) -> str:

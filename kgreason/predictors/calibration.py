@@ -75,6 +75,9 @@ class Foreseeable(Protocol):
         ...
 
 
+_LEAST_LEFT = 0.01
+
+
 class _Named:
     """Text form and parameter checks shared by the calibrations."""
 
@@ -112,6 +115,32 @@ class SoftmaxDegree(_Named):
     def at_most(self, scores: Tensor, rows: Outlook) -> Tensor:
         # Degrees go in before the exponential: a bound of the softmax may be far above 1.
         factor = rows.degrees.clamp(min=1).to(scores.dtype).log() - rows.whole
+        truths = scores.add_(factor.unsqueeze(1)).exp_()
+        return _cut_below(truths.clamp_(max=self.ceiling), self.cut)
+
+
+@dataclass(frozen=True)
+class MissingTails(_Named):
+    """As `SoftmaxDegree`, of a softmax over the tails that are not known: p · n / (1 − Σ p).
+
+    The sum goes over the n known tails; what is left counts as at least one in a hundred.
+    """
+
+    cut: float = 0.0002
+    ceiling: float = 0.999
+
+    def truths(self, scores: Tensor, observed: Observed) -> Tensor:
+        truths = _softmax(scores)
+        known = truths[observed.rows, observed.columns].double()
+        mass = torch.segment_reduce(known, "sum", lengths=observed.lengths)
+        factor = observed.degrees.clamp(min=1) / (1 - mass).clamp(min=_LEAST_LEFT)
+        truths.mul_(factor.to(truths.dtype).unsqueeze(1))
+        return _cut_below(truths.clamp_(max=self.ceiling), self.cut)
+
+    def at_most(self, scores: Tensor, rows: Outlook) -> Tensor:
+        left = 1 - (rows.known - rows.whole).exp()
+        log_left = rows.whole + left.clamp(min=_LEAST_LEFT).log()
+        factor = rows.degrees.clamp(min=1).to(scores.dtype).log() - log_left
         truths = scores.add_(factor.unsqueeze(1)).exp_()
         return _cut_below(truths.clamp_(max=self.ceiling), self.cut)
 
@@ -201,6 +230,7 @@ def _cut_below(truths: Tensor, cut: float) -> Tensor:
 
 CALIBRATIONS: dict[str, Callable[..., Calibration]] = {
     "softmax-degree": SoftmaxDegree,
+    "missing-tails": MissingTails,
     "mass": MassNormalised,
     "sigmoid": Sigmoid,
     "min-max": MinMax,

@@ -28,7 +28,7 @@ def made(name: str, figures: dict[str, list[float]], suite: str = "FB15k-237-bet
         for i, x in enumerate(values)
     )
     method = {"name": "exact", "logic": "product", "semantics": "text"}
-    method |= {"observed_truth": 1.0, "frontier": None, "scores": True, "direct_calibration": None}  # type: ignore[dict-item]
+    method |= {"observed_truth": 1.0, "frontier": None, "scores": True}  # type: ignore[dict-item]
     one = {"name": suite, "family": family_of(figures), "graph": suite, "calibration": "mass"}
     one |= {"sha256": "0" * 64, "facts_sha256": "1" * 64}
     header = {
@@ -51,6 +51,18 @@ def test_averages_are_over_the_types_that_are_there() -> None:
     assert family_of(("pni", "2il")) == "EFO1"
     assert family_of(("1p", "pni", "pni-efo1", "2il")) == family_of(("1p", "2il")) == "sampled"
     assert in_order("BetaE", ["2u-DM", "2in", "1p"]) == ["1p", "2in", "2u-DM"]
+
+
+def test_a_summary_names_the_calibrations_of_the_graph_that_was_asked() -> None:
+    run = made("a", {"1p": [0.5]}, "NELL-betae")
+    run.header["method"]["specials"] = [
+        {"calibration": "sigmoid", "graph": "NELL", "negated": True},
+        {"calibration": "min-max", "graph": "FB15k", "direct": True},
+        {"calibration": "mass", "graph": "NELL"},
+    ]
+    (table,) = summarize(run)
+    (told,) = (note for note in table.notes if note.startswith("method "))
+    assert "calibration mass, with negation sigmoid, all candidates" in told
 
 
 def test_a_summary_has_types_averages_and_the_protocol() -> None:

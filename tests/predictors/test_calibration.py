@@ -8,6 +8,7 @@ from kgreason.predictors.calibration import (
     CALIBRATIONS,
     MassNormalised,
     MinMax,
+    MissingTails,
     Observed,
     Sigmoid,
     SoftmaxDegree,
@@ -34,6 +35,16 @@ def test_softmax_degree_multiplies_by_the_known_tails() -> None:
     assert truths[0, 3] == 0  # beneath the cut
     assert truths[1].tolist() == [0.25] * 4
     assert truths[2, 2:].tolist() == [0, 0]
+
+
+def test_missing_tails_share_what_the_known_ones_leave() -> None:
+    truths = MissingTails(cut=0.0).truths(SCORES.clone(), observed([(0, 0), (0, 1), (2, 1)]))
+    plain = torch.softmax(SCORES, 1)
+    left = 1 - float(plain[0, 0] + plain[0, 1])
+    assert truths[0, 2] == pytest.approx(min(0.999, 2 * float(plain[0, 2]) / left))
+    assert truths[0, 3] == pytest.approx(2 * float(plain[0, 3]) / left, rel=1e-4)
+    assert truths[1].tolist() == [0.25] * 4
+    assert truths[2, 0] == pytest.approx(0.999)  # all that is left, clamped
 
 
 def test_mass_gives_known_tails_their_number() -> None:
