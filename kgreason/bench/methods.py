@@ -51,13 +51,11 @@ class Special:
         return right_kind and graph.startswith(self.graph)
 
     def __str__(self) -> str:
-        kinds = {
-            (self.direct, True): "without inner variables",
-            (self.direct, False): "with inner variables",
-            (self.negated, True): "with negation",
-            (self.negated, False): "without negation",
-        }
-        told = [text for (value, wanted), text in kinds.items() if value is wanted]
+        kinds = (
+            (self.direct, "without inner variables", "with inner variables"),
+            (self.negated, "with negation", "without negation"),
+        )
+        told = [(yes if value else no) for value, yes, no in kinds if value is not None]
         return f"{' and '.join(told)} {self.calibration}".strip()
 
 

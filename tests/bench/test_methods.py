@@ -38,6 +38,8 @@ def test_the_first_special_that_suits_a_question_is_taken() -> None:
     assert only.suits("umls", direct=False, negated=True)
     assert not only.suits("umls", direct=True, negated=True)
     assert str(only) == "with inner variables and with negation sigmoid"
+    both = Special("sigmoid", direct=True, negated=True)
+    assert str(both) == "without inner variables and with negation sigmoid"
 
 
 def test_an_unknown_method() -> None:
