@@ -122,6 +122,30 @@ def mine(
     )
 
 
+def from_table(
+    terminal: Terminal,
+    table: Annotated[
+        Path, typer.Argument(metavar="TABLE", help="A composition table, see `bench closure`.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="RULES", help="File to write, rules.txt.")
+    ],
+    graph: GraphOptions,
+    reading: ReadingOptions,
+) -> None:
+    """Turn a composition table into rules, for a graph that has its relations."""
+    from kgreason.algebra import read_table
+    from kgreason.rules import rules_of_table, write_rules
+
+    read = read_table(table)
+    loaded = load_graph(terminal, graph.graph, reading)
+    rules = rules_of_table(read, loaded.vocabulary)
+    write_whole(output, write_rules(rules, loaded.vocabulary))
+    terminal.note(
+        f"{output}: {len(rules):,} rules from {read.informative:,} cells that exclude something"
+    )
+
+
 def show(
     terminal: Terminal,
     file: RulesFile,
@@ -204,5 +228,6 @@ def _among(what: str, value: str, known: tuple[str, ...]) -> None:
 
 
 command(app, "mine", mine)
+command(app, "from-table", from_table)
 command(app, "show", show)
 command(app, "eval", evaluate)

@@ -1,5 +1,6 @@
 """Horn rules: mined from relation embeddings, measured on facts, written and read as text."""
 
+from kgreason.rules.from_table import rules_of_table
 from kgreason.rules.joins import blocks, first_path, reach
 from kgreason.rules.measure import Measurer
 from kgreason.rules.mine import Mined, MiningOptions, measured, mine_exhaustively, mine_rules
@@ -23,6 +24,7 @@ __all__ = [
     "parse_rules",
     "reach",
     "read_rules",
+    "rules_of_table",
     "spell_rule",
     "write_rules",
 ]

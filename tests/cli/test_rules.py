@@ -63,3 +63,27 @@ def test_mistakes(run: Run, benchmark: Path, tmp_path: Path) -> None:
     assert run("rules", "show", rules, "-g", benchmark, "--relation", "none").code == 2
     missing = run("query", "-g", benchmark, "-m", tmp_path / "no.txt", "-q", "?y: bornIn(p1, y)")
     assert missing.code == 2
+
+
+def test_a_composition_table_becomes_rules(run: Run, tmp_path: Path) -> None:
+    table, graph, rules = tmp_path / "table.txt", tmp_path / "graph.tsv", tmp_path / "rules.txt"
+    table.write_text("relations: in beside over\nin in : in\nin beside : beside in\n")
+    graph.write_text("a\tin\tb\nb\tin\tc\nb\tbeside\td\n")
+    made = run("rules", "from-table", table, "-g", graph, "-o", rules)
+    assert made.code == 0, made.err
+    assert "3 rules from 2 cells" in made.err
+    assert rules.read_text().splitlines() == [
+        "combine: max",
+        "weight: confidence",
+        "in(a,b) & in(b,c) => in(a,c)  # support 0 confidence 1 pca 1",
+        "in(a,b) & beside(b,c) => in(a,c)  # support 0 confidence 0.5 pca 0.5",
+        "in(a,b) & beside(b,c) => beside(a,c)  # support 0 confidence 0.5 pca 0.5",
+    ]
+    asked = run("query", "-g", graph, "-m", rules, "--new", "-q", "?y : in(a, y)")
+    first, second = asked.out.splitlines()[1:]
+    assert first.startswith("<c>\t0.99"), asked.out
+    assert second.startswith("<d>\t0.5e0"), asked.out
+    table.write_text("left left : left\nleft right : left\n")
+    missing = run("rules", "from-table", table, "-g", graph, "-o", rules)
+    assert missing.code == 1
+    assert "relations are matched by name" in missing.err

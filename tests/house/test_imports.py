@@ -25,7 +25,7 @@ SEES: dict[str, set[str]] = {
     "formula": {"errors"},
     "truth": {"errors"},
     "knowledge": {"errors"},
-    "rules": {"errors", "knowledge"},
+    "rules": {"algebra", "errors", "knowledge"},
     "predictors": {"errors", "knowledge", "rules", "truth"},
     "training": {"errors", "knowledge", "predictors", "truth"},
     # The rooms, in order: each sees shelves and what came before it, never its successor.
