@@ -67,14 +67,13 @@ class LogSums:
         own = self._columns
         step = max(1, own.shape[0] // _LEARNED_FROM)
         centres = _centres(embeddings[own[::step]])
-        nearest = _nearest(embeddings[own], centres)
         group = torch.zeros(embeddings.shape[0], dtype=torch.int64, device=embeddings.device)
-        group[own] = nearest
         sums = torch.zeros(centres.shape, dtype=torch.float64, device=embeddings.device)
-        for start in range(0, own.shape[0], _BLOCK):
-            here = slice(start, start + _BLOCK)
-            sums.index_add_(0, nearest[here], embeddings[own[here]].double())
-        sizes = torch.bincount(nearest, minlength=centres.shape[0]).double()
+        for block in own.split(_BLOCK):
+            points = embeddings[block]
+            group[block] = _nearest(points, centres)
+            sums.index_add_(0, group[block], points.double())
+        sizes = torch.bincount(group[own], minlength=centres.shape[0]).double()
         return group, sums, sizes
 
 
