@@ -156,7 +156,7 @@ class MethodOptions:
                 remedy=f"leave out --{unread[0].replace('_', '-')}",
             )
         if "calibration" in changes:
-            changes |= {"graph_calibrations": (), "direct_calibration": None}
+            changes["specials"] = ()
         return replace(method, **changes)
 
 
