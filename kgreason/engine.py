@@ -111,6 +111,7 @@ class Engine:
             shelf = row_shelf(row_cache, model, predictor.name, graph, made, self.notes.append)
         self.predictor: LinkPredictor = predictor
         truth_dtype = torch.float64 if dtype == "float64" else torch.float32
+        room = max_memory if exact is None else max_memory // 2
         self.reasoner = Reasoner(
             predictor,
             self.facts,
@@ -118,12 +119,14 @@ class Engine:
             semantics,
             dtype=truth_dtype,
             device=device,
-            max_memory=max_memory,
+            max_memory=room,
             shelf=shelf,
         )
         self._exact = self.reasoner
         if exact is not None:
-            self._exact = Reasoner(exact, self.facts, self.logic, semantics, device=device)
+            self._exact = Reasoner(
+                exact, self.facts, self.logic, semantics, device=device, max_memory=room
+            )
         known = FactPredictor(self.facts, device=device)
         self._known = Reasoner(known, self.facts, self.logic, device=device)
 

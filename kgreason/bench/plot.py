@@ -13,6 +13,7 @@ from kgreason.bench.growth import Curve
 from kgreason.bench.records import Run
 from kgreason.bench.summary import type_means
 from kgreason.errors import KgreasonError, UsageError
+from kgreason.files import replacing
 
 SUFFIXES = (".png", ".svg")
 
@@ -75,10 +76,9 @@ def _figure(path: Path, width: float, height: float) -> Any:
 
 
 def _save(figure: Any, path: Path) -> None:
-    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
     try:
-        figure.savefig(temporary)
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            figure.savefig(temporary, format=path.suffix[1:])
     except OSError as error:
         raise KgreasonError(f"cannot write {path}: {error.strerror or error}") from error
 

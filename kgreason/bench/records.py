@@ -15,7 +15,7 @@ from kgreason.errors import DataError, UsageError
 Header = dict[str, Any]
 Key = tuple[str, str, int]
 Counts = dict[str, list[float]]
-FORMAT = 1
+FORMAT = 2
 FIGURES = ("MRR", "Hits@1", "Hits@3", "Hits@10")
 _FREE = frozenset({"machine"})
 """Parts of a header that no figure depends on."""

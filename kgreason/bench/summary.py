@@ -91,7 +91,7 @@ def protocol(header: Header, suite: Header) -> tuple[str, ...]:
 
 
 def _executor(method: Header) -> str:
-    return str(method.get("executor", "reasoner"))
+    return str(method["executor"])
 
 
 def _reasoner(method: Header, suite: Header) -> str:
@@ -106,14 +106,11 @@ def _reasoner(method: Header, suite: Header) -> str:
 
 def _specials(method: Header, graph: str) -> Iterator[Special]:
     """Calibrations of some questions over a graph, but for the one that is named as its own."""
-    for found in method.get("specials", ()):
+    for found in method["specials"]:
         one = Special(**found)
         own = (one.direct, one.negated) == (None, None)
         if graph.startswith(one.graph) and not own:
             yield one
-    # As runs were noted before there were several kinds.
-    if method.get("direct_calibration"):
-        yield Special(method["direct_calibration"], direct=True)
 
 
 def _nsmp(method: Header, suite: Header) -> str:

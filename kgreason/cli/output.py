@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from kgreason.cli.terminal import Terminal
 from kgreason.errors import KgreasonError, UsageError
+from kgreason.files import replacing
 
 TABLE = "table"
 _SUFFIXES = {
@@ -69,17 +70,11 @@ def _short_name(wanted: str) -> str:
 def write_whole(path: Path, text: str) -> None:
     """Write a file that is there whole or not at all; devices and pipes are written to directly."""
     direct = path.exists() and not path.is_file()
-    temporary = path if direct else path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(text.encode("utf-8", "replace"))
-        if not direct:
-            temporary.replace(path)
+        with nullcontext(path) if direct else replacing(path) as place:
+            place.write_bytes(text.encode("utf-8", "replace"))
     except OSError as error:
         raise KgreasonError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        if not direct:
-            with suppress(OSError):
-                temporary.unlink()
 
 
 def _check_place(path: Path) -> None:

@@ -61,10 +61,9 @@ class Step:
     """One operation of a template.
 
     inputs: indexes of earlier steps; a binder's are its source and then what its block takes from
-    outside. references: the terms, and for ROW, LINK, REACH,
-    COLUMN and DOMAIN the relation's slot, last.
-    number: for OUTER, which of the binder's outside inputs it stands for; for TABULATE, how many
-    variables its table binds.
+    outside. references: the terms, and for ROW, LINK, REACH, COLUMN and DOMAIN the relation's
+    slot, last. number: for OUTER, which of the binder's outside inputs it stands for; for TABULATE,
+    how many variables its table binds.
     """
 
     kind: Kind

@@ -18,6 +18,7 @@ from kgreason.data.download import Patience, Progress, download
 from kgreason.data.extract import Digest, digest, extract
 from kgreason.data.manifest import Manifest
 from kgreason.errors import DataError, UsageError
+from kgreason.files import replacing
 
 CACHE_VARIABLE = "KGREASON_CACHE"
 _RECORDS = "checksums.json"
@@ -214,6 +215,6 @@ def _records() -> dict[str, str]:
 def _record(name: str, found: Digest) -> None:
     path = cache_folder() / _RECORDS
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps({**_records(), name: found.sha256}, indent=1), encoding="utf-8")
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        records = {**_records(), name: found.sha256}
+        temporary.write_text(json.dumps(records, indent=1), encoding="utf-8")

@@ -23,6 +23,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from kgreason.errors import DataError, UsageError
+from kgreason.files import replacing
 from kgreason.knowledge.interner import Collector
 from kgreason.knowledge.vocabulary import Vocabulary
 
@@ -127,12 +128,10 @@ def _write_table(table: pl.DataFrame, folder: Path, key: str) -> _File:
 
 
 def _write_atomically(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as file:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _own_version() -> str:

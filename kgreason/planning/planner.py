@@ -101,13 +101,12 @@ class Planner:
         It does where links lead away from the target, or come from anywhere, so that a message
         would have to begin with every entity.
         """
-        reach = self._reach(members, inner)
         leads_away = any(isinstance(m, Edge) and m.source == target for m in members)
-        if reach is None and not leads_away:
+        if not leads_away and self._reach(members, inner) is None:
             return None
         if support(own, self.statistics) >= self.statistics.entity_count:
             return None
-        test = self.scalar(members, inner) if reach is None else reach
+        test = self.scalar(members, inner)
         tested = price(Refine(target, own, test), self.statistics)
         sent = price(intersect([own, message]), self.statistics)
         return test if tested.cost < sent.cost else None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from kgreason.errors import CheckpointError
+from kgreason.files import replacing
 from kgreason.predictors.composition import COMPLEX, COMPOSITIONS, Composition
 from kgreason.predictors.scorers import BilinearScorer, Coverage, Scorer, scoring_dtype
 
@@ -109,20 +109,16 @@ def save_checkpoint(path: str | Path, info: CheckpointInfo, tensors: Mapping[str
 
 def write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write a safetensors file that is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, temporary, metadata)
-        temporary.chmod(0o666 & ~_umask())  # the library makes files for the owner alone
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, metadata)
+            temporary.chmod(0o666 & ~_umask())  # the library makes files for the owner alone
     except OSError as error:
         raise CheckpointError(
             f"cannot write {path}: {error.strerror or error}",
             remedy="choose a path in a folder that can be written to and has room",
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def _umask() -> int:

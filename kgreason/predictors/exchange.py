@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ import torch
 from torch import Tensor
 
 from kgreason.errors import CheckpointError, UsageError
+from kgreason.files import replacing
 from kgreason.predictors.checkpoint import (
     WEIGHTS,
     Checkpoint,
@@ -95,15 +94,11 @@ def export_checkpoint(path: str | Path, out: str | Path) -> None:
         name: (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
         for name, tensor in tensors.items()
     }
-    temporary = out.with_name(f".{out.stem}.{os.getpid()}.tmp.npz")
     try:
-        np.savez(temporary, **arrays)  # type: ignore[arg-type]
-        temporary.replace(out)
+        with replacing(out) as temporary, temporary.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
     except OSError as error:
         raise CheckpointError(f"cannot write {out}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def _native(

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from kgreason.errors import CheckpointError
+from kgreason.files import replacing
 
 if TYPE_CHECKING:
     from kgreason.knowledge import Vocabulary
@@ -62,15 +62,11 @@ def write_mixture(
             for k in range(vocabulary.relation_count)
         },
     }
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(json.dumps(about, ensure_ascii=False, indent=1), encoding="utf-8")
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(about, ensure_ascii=False, indent=1), encoding="utf-8")
     except OSError as error:
         raise CheckpointError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def read_mixture(path: Path, vocabulary: Vocabulary) -> MixtureFile:

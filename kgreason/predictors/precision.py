@@ -11,6 +11,8 @@ from pathlib import Path
 
 import torch
 
+from kgreason.files import replacing
+
 # Products of bfloat16 must be this much faster than those of float32 to be worth the rounding.
 _WORTH = 1.3
 _PROBE = (128, 1024, 256)
@@ -49,9 +51,8 @@ def remembered_dtype(
         known[key] = str(measure(device)).removeprefix("torch.")
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f"{path.name}.{time.time_ns()}")
-            temporary.write_text(json.dumps(known, indent=2), encoding="utf-8")
-            temporary.replace(path)
+            with replacing(path) as temporary:
+                temporary.write_text(json.dumps(known, indent=2), encoding="utf-8")
     return known[key]
 
 

@@ -14,7 +14,6 @@ import json
 import os
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kgreason.files import replacing
 from kgreason.predictors.csr import stack, take
 from kgreason.truth.rows import TruthRows
 
@@ -55,18 +55,11 @@ def write_row_file(folder: Path, key: Mapping[str, str], keys: Tensor, rows: Tru
     }
     header = json.dumps({**about, "sha256": _digest(about, index)}).encode()
     header += b" " * (-(len(header) + len(MAGIC) + 8) % _ALIGNED)
-    name = uuid.uuid4().hex
-    temporary = folder / f".{name}.tmp"
-    try:
-        with temporary.open("wb") as file:
-            file.write(MAGIC + len(header).to_bytes(8, "little") + header)
-            for part in (*index, truths, entities):
-                file.write(part.tobytes())
-        path = folder / f"{name}{SUFFIX}"
-        temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+    path = folder / f"{uuid.uuid4().hex}{SUFFIX}"
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(MAGIC + len(header).to_bytes(8, "little") + header)
+        for part in (*index, truths, entities):
+            file.write(part.tobytes())
     return path
 
 

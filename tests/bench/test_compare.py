@@ -27,8 +27,8 @@ def made(name: str, figures: dict[str, list[float]], suite: str = "FB15k-237-bet
         for kind, values in figures.items()
         for i, x in enumerate(values)
     )
-    method = {"name": "exact", "logic": "product", "semantics": "text"}
-    method |= {"observed_truth": 1.0, "frontier": None, "scores": True}  # type: ignore[dict-item]
+    method = {"name": "exact", "logic": "product", "semantics": "text", "executor": "reasoner"}
+    method |= {"observed_truth": 1.0, "frontier": None, "scores": True, "specials": []}  # type: ignore[dict-item]
     one = {"name": suite, "family": family_of(figures), "graph": suite, "calibration": "mass"}
     one |= {"sha256": "0" * 64, "facts_sha256": "1" * 64}
     header = {

@@ -16,17 +16,18 @@ import kgreason
 
 ROOT = Path(kgreason.__file__).parent
 
-SHELVES = {"errors", "formula", "truth", "knowledge", "predictors.base"}
+SHELVES = {"errors", "files", "formula", "truth", "knowledge", "predictors.base"}
 SEES: dict[str, set[str]] = {
     # The shelves never look into a room.
     "errors": set(),
-    "data": {"errors"},
+    "files": set(),
+    "data": {"errors", "files"},
     "algebra": {"errors"},
     "formula": {"errors"},
     "truth": {"errors"},
-    "knowledge": {"errors"},
+    "knowledge": {"errors", "files"},
     "rules": {"algebra", "errors", "knowledge"},
-    "predictors": {"errors", "knowledge", "rules", "truth"},
+    "predictors": {"errors", "files", "knowledge", "rules", "truth"},
     "training": {"errors", "knowledge", "predictors", "truth"},
     # The rooms, in order: each sees shelves and what came before it, never its successor.
     "syntax": {"errors", "formula"},
@@ -50,7 +51,7 @@ SEES: dict[str, set[str]] = {
 TORCH = {"predictors", "execution", "answers", "training", "reasoner", "engine", "bench"}
 TORCH_MODULES = {"truth.vector", "truth.rows", "truth.operations", "truth.owners"}
 WITHOUT_TORCH = (
-    *("errors", "formula", "truth", "knowledge"),
+    *("errors", "files", "formula", "truth", "knowledge"),
     *("syntax", "binding", "normal", "planning", "compute"),
 )
 
