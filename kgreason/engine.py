@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from kgreason.execution import Work
 
 Question = str | Query[str] | Query[int]
+Predictor = str | Path | Sequence[str | Path] | LinkPredictor
 DEFAULT_LIMIT = 10
 # Bytes of an entry in an intermediate, for refusing a plan whose largest one cannot be held.
 _ENTRY_BYTES = 12
@@ -69,7 +71,7 @@ class Engine:
     def __init__(
         self,
         graph: KnowledgeGraph,
-        predictor: str | Path | Sequence[str | Path] | LinkPredictor = "facts",
+        predictor: Predictor = "facts",
         *,
         logic: str | Logic = "product",
         semantics: Semantics = "text",
@@ -98,35 +100,21 @@ class Engine:
             "device": device,
             "dtype": dtype,
         }
-        model = predictor
-        exact = None
-        if isinstance(predictor, str | Path | Sequence):
-            if dtype == "bfloat16":
-                # Rounded truths are enough to find the answers; those shown are not rounded.
-                plain: RowMaking = {**made, "dtype": "float32"}
-                exact = load_predictor(predictor, graph, **plain)
-            predictor = load_predictor(predictor, graph, **made)
-        shelf = None
+        self.predictor, exact = _loaded(predictor, graph, made)
+        name, shelf = self.predictor.name, None
         if row_cache is not None:
-            shelf = row_shelf(row_cache, model, predictor.name, graph, made, self.notes.append)
-        self.predictor: LinkPredictor = predictor
-        truth_dtype = torch.float64 if dtype == "float64" else torch.float32
-        room = max_memory if exact is None else max_memory // 2
-        self.reasoner = Reasoner(
-            predictor,
-            self.facts,
-            self.logic,
-            semantics,
-            dtype=truth_dtype,
+            shelf = row_shelf(row_cache, predictor, name, graph, made, self.notes.append)
+        reasoner = partial(
+            Reasoner,
+            facts=self.facts,
+            logic=self.logic,
+            semantics=semantics,
             device=device,
-            max_memory=room,
-            shelf=shelf,
+            max_memory=max_memory if exact is None else max_memory // 2,
         )
-        self._exact = self.reasoner
-        if exact is not None:
-            self._exact = Reasoner(
-                exact, self.facts, self.logic, semantics, device=device, max_memory=room
-            )
+        truth_dtype = torch.float64 if dtype == "float64" else torch.float32
+        self.reasoner = reasoner(self.predictor, dtype=truth_dtype, shelf=shelf)
+        self._exact = self.reasoner if exact is None else reasoner(exact)
         known = FactPredictor(self.facts, device=device)
         self._known = Reasoner(known, self.facts, self.logic, device=device)
 
@@ -332,6 +320,19 @@ class Engine:
 
     def _judge(self, paths: int) -> Judge:
         return Judge(self.facts, self._known, self.predictor, self.graph.vocabulary, paths)
+
+
+def _loaded(
+    predictor: Predictor, graph: KnowledgeGraph, made: RowMaking
+) -> tuple[LinkPredictor, LinkPredictor | None]:
+    """The predictor, and beside one with rounded truths the same without rounding."""
+    if not isinstance(predictor, str | Path | Sequence):
+        return predictor, None
+    found = load_predictor(predictor, graph, **made)
+    # Rounded truths are enough to find the answers; those shown are not rounded.
+    plain: RowMaking = {**made, "dtype": "float32"}
+    rounded = made["dtype"] == "bfloat16"
+    return found, load_predictor(predictor, graph, **plain) if rounded else None
 
 
 def _observed(graph: KnowledgeGraph, observed: Iterable[str] | None) -> tuple[str, ...]:
