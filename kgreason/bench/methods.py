@@ -119,8 +119,8 @@ METHODS: dict[str, Method] = {
     method.name: method
     for method in (
         # On validation questions no other temperature, power of the degree, share of the missing
-        # tails or t-norm tried was better on both the positive and the negated types, but for the
-        # negated ones over NELL995: the README tells by how much.
+        # tails, power of the tail's frequency or t-norm tried was better on both the positive and
+        # the negated types, but over NELL995: the README tells by how much.
         Method(
             "exact",
             "every candidate, the question as it is written",
@@ -128,6 +128,8 @@ METHODS: dict[str, Method] = {
             specials=(
                 Special("missing-tails:cut=0,ceiling=0.9999", "NELL", direct=True, negated=True),
                 Special("missing-tails:cut=0.0002,ceiling=0.9999", "NELL", negated=True),
+                Special("softmax-degree:cut=0,ceiling=0.9999,frequency=0.4", "NELL", direct=True),
+                Special("softmax-degree:cut=0.0002,ceiling=0.9999,frequency=0.4", "NELL"),
                 Special("softmax-degree:cut=0,ceiling=0.9999", direct=True),
             ),
         ),

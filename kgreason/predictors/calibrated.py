@@ -14,6 +14,7 @@ from kgreason.predictors.base import Likeliest, Path, RowPrice, paths_of
 from kgreason.predictors.calibration import Calibration, Foreseeable, Observed
 from kgreason.predictors.csr import compress, fact_rows, stack, take
 from kgreason.predictors.foresight import Foresight
+from kgreason.predictors.frequencies import Frequencies
 from kgreason.predictors.scorers import ColumnScorer, Scorer
 from kgreason.truth.rows import TruthRows
 
@@ -65,6 +66,9 @@ class CalibratedPredictor:
         position = torch.full((observed.entity_count,), -1, dtype=torch.int64)
         position[self._columns] = torch.arange(self._columns.shape[0])
         self._position = torch.where(allowed, position, -1).to(self._device)
+        self._frequencies = None
+        if calibration.frequency > 0:
+            self._frequencies = Frequencies(observed, self._position, calibration.frequency)
         self._whole = scorer.coverage.entities is None and not bool(self._hidden.any())
         known = scorer.coverage.relations
         self._relations = (
@@ -167,6 +171,7 @@ class CalibratedPredictor:
             self._position,
             self._relations,
             self._block_bytes,
+            self._frequencies,
         )
 
     def rows(self, heads: Tensor, relations: Tensor) -> TruthRows:
@@ -210,6 +215,8 @@ class CalibratedPredictor:
         scores = self.scorer.scores(self._position[heads[fill]], relations[fill])
         scores = scores[:count].contiguous()
         self._check(scores, heads, relations)
+        if self._frequencies is not None:
+            self._frequencies.add_to(scores, relations)
         if bool(self._hidden.any()):
             scores.masked_fill_(self._hidden, -torch.inf)
         row, tail = self._known(heads, relations)

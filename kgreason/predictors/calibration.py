@@ -41,6 +41,14 @@ class Calibration(Protocol):
         """Text that `parse_calibration` reads back to an equal value."""
         ...
 
+    @property
+    def frequency(self) -> float:
+        """Power of 1 + the known links of a tail under the relation, which e^score is weighed by.
+
+        Scores come with its logarithm added, see `Frequencies`.
+        """
+        ...
+
     def truths(self, scores: Tensor, observed: Observed) -> Tensor:
         """(rows, columns) scores, −inf where no link may be -> truths of the same shape.
 
@@ -87,6 +95,10 @@ class _Named:
         values = ",".join(f"{f.name}={getattr(self, f.name):g}" for f in fields)
         return f"{NAMES[type(self)]}:{values}"
 
+    @property
+    def frequency(self) -> float:
+        return 0.0
+
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
@@ -102,10 +114,14 @@ class _Named:
 
 @dataclass(frozen=True)
 class SoftmaxDegree(_Named):
-    """min(ceiling, softmax · max(1, known tails)), 0 below `cut` (QTO: Bai et al., ICML 2023)."""
+    """min(ceiling, softmax · max(1, known tails)), 0 below `cut` (QTO: Bai et al., ICML 2023).
+
+    `frequency` above 0 lets entities that often are tails of the relation count for more.
+    """
 
     cut: float = 0.0002
     ceiling: float = 0.999
+    frequency: float = 0.0
 
     def truths(self, scores: Tensor, observed: Observed) -> Tensor:
         truths = _softmax(scores)
@@ -128,6 +144,7 @@ class MissingTails(_Named):
 
     cut: float = 0.0002
     ceiling: float = 0.999
+    frequency: float = 0.0
 
     def truths(self, scores: Tensor, observed: Observed) -> Tensor:
         truths = _softmax(scores)

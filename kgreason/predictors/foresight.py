@@ -12,6 +12,7 @@ from torch import Tensor
 
 from kgreason.predictors.base import Likeliest
 from kgreason.predictors.calibration import Foreseeable, Outlook
+from kgreason.predictors.frequencies import Frequencies
 from kgreason.predictors.log_sums import LogSums
 from kgreason.predictors.scorers import ColumnScorer
 
@@ -31,6 +32,7 @@ class Foresight:
     observed_truth: of known facts, None as scored. columns: (scored,) int64 vocabulary ids of the
     scorer's columns; position: (entities,) int64 column of each entity, −1 where no link may be
     predicted. trained: (directed relations,) bool. block_bytes: size of one block of scores.
+    frequencies: what is added to the scores, if anything.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Foresight:
         position: Tensor,
         trained: Tensor,
         block_bytes: int,
+        frequencies: Frequencies | None = None,
     ) -> None:
         self._scorer = scorer
         self._calibration = calibration
@@ -51,6 +54,7 @@ class Foresight:
         self._columns = columns
         self._position = position
         self._trained = trained
+        self._frequencies = frequencies
         self._dtype = scorer.embeddings.dtype
         self._visible = position[columns] >= 0
         self._sums = LogSums(scorer, torch.nonzero(self._visible).view(-1))
@@ -83,7 +87,9 @@ class Foresight:
         )
         trained = bool(self._trained[relation])
         if trained:
-            scores = self._scorer.columns(relation, column.clamp(min=0)).add_(_MARGIN)
+            at = column.clamp(min=0)
+            scores = self._scorer.columns(relation, at).add_(_MARGIN)
+            scores.add_(self._added(relation)[at])
             most = self._calibration.at_most(scores, self._outlook(relation))
             most[:, column < 0] = 0.0
             most[~self._visible] = 0.0
@@ -126,7 +132,8 @@ class Foresight:
             self._scorer.links(heads, relation, tails)
             for heads, tails in zip(head.split(_LINKS), column.split(_LINKS), strict=True)
         ]
-        known = _log_sums_by(head, torch.cat(scores), len(ids))
+        added = self._added(relation)
+        known = _log_sums_by(head, torch.cat(scores) + added[column], len(ids))
         frequency = torch.bincount(column, minlength=len(ids))
         tails = torch.nonzero(frequency).view(-1)
         frequent = tails[frequency[tails].argsort(descending=True, stable=True)]
@@ -134,8 +141,15 @@ class Foresight:
             degrees,
             torch.bincount(head, minlength=len(ids)),
             known,
-            self._sums.at_least(relation, frequent),
+            self._sums.at_least(relation, frequent, added[frequent]),
         )
+
+    def _added(self, relation: int) -> Tensor:
+        """(columns,) what is added to the score of each tail."""
+        count = self._columns.shape[0]
+        if self._frequencies is None:
+            return torch.zeros(count, dtype=self._dtype, device=self._columns.device)
+        return self._frequencies.dense(relation, count).to(self._dtype)
 
 
 def _log_sums_by(owner: Tensor, scores: Tensor, count: int) -> Tensor:

@@ -33,14 +33,17 @@ class LogSums:
         self._scorer = scorer
         self._columns = columns
 
-    def at_least(self, relation: int, frequent: Tensor) -> Tensor:
-        """frequent: columns, most frequent first, that tails of the relation are -> (entities,)."""
+    def at_least(self, relation: int, frequent: Tensor, added: Tensor) -> Tensor:
+        """frequent: columns, most frequent first, that tails of the relation are -> (entities,).
+
+        added: (frequent,) to their scores, not below 0.
+        """
         singles = frequent[:_SINGLES]
         points, sizes = self._without(singles)
         embeddings = self._scorer.embeddings
         count = embeddings.shape[0]
         points = torch.cat((points, embeddings[singles]))
-        weights = torch.cat((sizes.log(), sizes.new_zeros(singles.shape[0])))
+        weights = torch.cat((sizes.log(), added[:_SINGLES].to(sizes.dtype)))
         sums = []
         for start in range(0, count, _BLOCK):
             heads = torch.arange(start, min(count, start + _BLOCK), device=embeddings.device)
