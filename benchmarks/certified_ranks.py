@@ -1,8 +1,9 @@
 """Whether what is proved from few rows is what all rows give, bit for bit.
 
 For each question the ranks of its hard answers and its first answers that are new are proved, from
-no row at hand, and compared with those by the truth of every entity. The types take turns, so that
-a run that ends for lack of time has asked equally many of each.
+no row at hand, and compared with those by the truth of every entity, for which rows are kept from
+question to question. The types take turns, so that a run that ends for lack of time has asked
+equally many of each.
 
     python benchmarks/certified_ranks.py SUITE… -m MODEL [--limit 100] [--seconds 1200]
 """
@@ -27,37 +28,40 @@ from kgreason.bench.questions import BenchmarkQuestion
 from kgreason.bench.suites import read_suite
 from kgreason.bench.tables import Cell, Table, render
 from kgreason.bench.values import vector_of, vector_or_bounds
+from kgreason.cli.options import size
 from kgreason.execution import Bounds, least
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.predictors import FactPredictor, LinkPredictor, load_predictor
 from kgreason.reasoner import Reasoner
 
-_HEAD = ("type", "asked", "hard answers", "ranks equal", "tops equal", "rows", "rows of all")
+_HEAD = ("type", "asked", "hard answers", "ranks equal", "tops equal", "rows")
 
 
 @dataclass(slots=True)
 class Count:
     """Of one type: questions, their hard answers, and how many ranks and tops are equal.
 
-    lazy, whole: rows scored for the proofs, and rows that all truths need.
+    rows: scored for the proofs.
     """
 
     asked: int = 0
     answers: int = 0
     ranks: int = 0
     tops: int = 0
-    lazy: int = 0
-    whole: int = 0
+    rows: int = 0
 
 
 class Comparison:
     """Both ways to answer a question over one graph."""
 
-    def __init__(self, predictor: LinkPredictor, facts: FactIndex, top: int) -> None:
+    def __init__(
+        self, predictor: LinkPredictor, facts: FactIndex, top: int, max_memory: int
+    ) -> None:
         self._predictor = predictor
         self._facts = facts
         self._top = top
         self._known = Reasoner(FactPredictor(facts), facts)
+        self._whole = Reasoner(predictor, facts, max_memory=max_memory)
 
     def ask(self, question: BenchmarkQuestion, count: Count) -> None:
         """Answer a question in both ways and count."""
@@ -74,8 +78,7 @@ class Comparison:
         _, plan = lazy.prepare(question.query)
         (first,) = lazy.settle([plan], lambda _, value: wanted.is_certain(value))
         (ranks,) = lazy.settle([plan], ranked)
-        whole = Reasoner(self._predictor, self._facts)
-        (every,) = whole.truths([plan])
+        (every,) = self._whole.truths([plan])
 
         best, _ = rank_bounds(vector_or_bounds(ranks), question.easy, question.hard)
         exact = filtered_ranks(vector_of(every), question.easy, question.hard)
@@ -87,8 +90,7 @@ class Comparison:
             torch.equal(getattr(tops[0], of)[: self._top], getattr(tops[1], of)[: self._top])
             for of in ("entities", "truths")
         )
-        count.lazy += lazy.work.rows
-        count.whole += whole.work.rows
+        count.rows += lazy.work.rows
 
 
 def in_turn(
@@ -108,7 +110,7 @@ def compare(path: Path, options: argparse.Namespace) -> Table:
     predictor = load_predictor(
         options.model, graph, observed=observed, calibration=options.calibration
     )
-    comparison = Comparison(predictor, graph.index(observed), options.top)
+    comparison = Comparison(predictor, graph.index(observed), options.top, size(options.max_memory))
     counts = {kind: Count() for kind in suite.questions}
     end = time.process_time() + options.seconds
     asked = in_turn(dict(suite.questions), options.limit)
@@ -129,8 +131,8 @@ def compare(path: Path, options: argparse.Namespace) -> Table:
 
 
 def _row(kind: str, count: Count) -> tuple[Cell, ...]:
-    rows = count.lazy / count.asked, count.whole / count.asked
-    return kind, count.asked, count.answers, count.ranks, count.tops, *rows
+    rows = count.rows / count.asked
+    return kind, count.asked, count.answers, count.ranks, count.tops, rows
 
 
 def main() -> None:
@@ -144,6 +146,7 @@ def main() -> None:
     parser.add_argument(
         "--seconds", type=float, default=1200.0, help="processor time after which a suite ends"
     )
+    parser.add_argument("--max-memory", default="4GiB", help="for the rows that are kept")
     options = parser.parse_args()
     print(render([compare(path, options) for path in options.suites], "table"))
 
