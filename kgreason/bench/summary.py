@@ -106,11 +106,16 @@ def _reasoner(method: Header, suite: Header) -> str:
 
 def _specials(method: Header, graph: str) -> Iterator[Special]:
     """Calibrations of some questions over a graph, but for the one that is named as its own."""
-    for found in method["specials"]:
-        one = Special(**found)
-        own = (one.direct, one.negated) == (None, None)
-        if graph.startswith(one.graph) and not own:
-            yield one
+    told = set()
+    for one in (Special(**found) for found in method["specials"]):
+        kind = one.direct, one.negated
+        # The first that suits a question is taken: no other comes after one for all.
+        if (None, None) in told:
+            break
+        if graph.startswith(one.graph) and kind not in told:
+            told.add(kind)
+            if kind != (None, None):
+                yield one
 
 
 def _nsmp(method: Header, suite: Header) -> str:

@@ -232,9 +232,11 @@ class ReasoningOptions:
         typer.Option(
             "--calibration",
             metavar="NAME:KEY=VALUE,…",
-            help="From a model's scores to truths: softmax-degree, mass, sigmoid, min-max, or auto "
-            "for what suits the model.",
-            autocompletion=offer("auto", "softmax-degree", "mass", "sigmoid", "min-max"),
+            help="From a model's scores to truths: softmax-degree, missing-tails, mass, sigmoid, "
+            "min-max, or auto for what suits the model.",
+            autocompletion=offer(
+                "auto", "softmax-degree", "missing-tails", "mass", "sigmoid", "min-max"
+            ),
             rich_help_panel=_MEANING,
         ),
     ] = "auto"

@@ -58,7 +58,9 @@ def test_a_summary_names_the_calibrations_of_the_graph_that_was_asked() -> None:
     run.header["method"]["specials"] = [
         {"calibration": "sigmoid", "graph": "NELL", "negated": True},
         {"calibration": "min-max", "graph": "FB15k", "direct": True},
+        {"calibration": "missing-tails", "graph": "NELL", "negated": True},
         {"calibration": "mass", "graph": "NELL"},
+        {"calibration": "min-max", "direct": True},
     ]
     (table,) = summarize(run)
     (told,) = (note for note in table.notes if note.startswith("method "))
