@@ -39,7 +39,8 @@ def level(weights: Tensor, truths: Tensor, pooled: Tensor, lengths: Tensor) -> T
     weights, truths: as for `log_pool`; pooled: (links,) what it gives; lengths: (rows,) the links
     of each row, row by row. Geometric means are the smaller the more members disagree, which would
     set relations apart: those links of a row that members disagree on get one factor, which gives
-    them the sum of their arithmetic means. No truth exceeds the greatest that a member gives.
+    them the sum of their arithmetic means. None of them exceeds the greatest truth that a member
+    gives one of them: a bound for each link would set the order anew, by the boldest member.
     """
     means = torch.zeros_like(pooled)
     for weight, truth in zip(weights, truths, strict=True):
@@ -48,13 +49,13 @@ def level(weights: Tensor, truths: Tensor, pooled: Tensor, lengths: Tensor) -> T
     scaled = (least < most) & (pooled > 0)
     # Summed by segments: the order is the same in every batch and on every device. Unsafe means
     # that the lengths are not checked, which fails where there are none.
-    whole, part = (
-        torch.segment_reduce(torch.where(scaled, one, 0.0), "sum", lengths=lengths, unsafe=True)
-        for one in (means, pooled)
+    whole, part, bound = (
+        torch.segment_reduce(torch.where(scaled, one, 0.0), kind, lengths=lengths, unsafe=True)
+        for one, kind in ((means, "sum"), (pooled, "sum"), (most, "max"))
     )
     factor = torch.where(part > 0, whole / part, 1.0)
-    factors = torch.repeat_interleave(factor, lengths)
-    return torch.where(scaled, torch.minimum(pooled * factors, most), pooled)
+    factors, bounds = (torch.repeat_interleave(one, lengths) for one in (factor, bound))
+    return torch.where(scaled, torch.minimum(pooled * factors, bounds), pooled)
 
 
 def _extremes(weights: Tensor, truths: Tensor) -> tuple[Tensor, Tensor]:
