@@ -13,13 +13,16 @@ from torch import Tensor
 from kgreason.errors import UsageError
 from kgreason.knowledge.index import FactIndex
 from kgreason.predictors.base import LinkPredictor, scope_of
+from kgreason.predictors.pool import log_pool
 
 MOST_FACTS = 1000
-SHRINKAGE = 20.0
+SHRINKAGE = 5.0
 _BLOCK = 256
-# Odds of a member against those before it, which may be all or nothing; scales of truth differ by
-# orders of magnitude.
-_ODDS = torch.tensor([0.0, *(10.0 ** (i / 2) for i in range(-8, 9)), torch.inf]).double()
+# Odds of a member against those before it, none at all and nothing but it included. Of equals the
+# first is taken: what needs fewer members, then what is nearest to even.
+_ODDS = torch.tensor(
+    [0.0, torch.inf, *(10.0 ** (i / 4) for i in sorted(range(-8, 9), key=abs))]
+).double()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,9 @@ class Weights:
 class _Rows:
     """What members say about held-out links (in either direction) and their rivals.
 
-    relations: (links,) directed. targets: (links, members). link: (rivals,) of each rival that any
-    member lists, rivals: (rivals, members). unlisted: (links,) rivals that nobody lists.
+    relations: (links,) directed. targets: (members, links). link: (rivals,) of each rival that can
+    rank as high as the target, rivals: (members, rivals). unlisted: (links,) rivals that nobody
+    lists.
     """
 
     relations: Tensor
@@ -61,10 +65,12 @@ def learn_weights(
 ) -> Weights:
     """Weights that rank held-out facts best, by filtered reciprocal rank in both directions.
 
-    One member after another joins the mixture of those before it, with the odds that give the
-    greatest Σ 1 / rank over a relation's links plus `shrinkage` times the mean over all links: a
-    relation of few links gets what is best for all. held_out: (facts, 3); at most `most`, evenly
-    spread, are used. known: facts that are no rivals. Deterministic. UsageError without facts.
+    One member after another joins the mixture of those before it, where that gains more than
+    chance: with the odds of the greatest Σ gain + `shrinkage` · mean gain − √(Σ gain²), gains in
+    1 / rank against not joining, the sums over a relation's links, the mean over all. Relations
+    without links get what is best for all; without any link all members count the same.
+    held_out: (facts, 3); at most `most`, evenly spread, are used. known: facts that are no rivals.
+    Deterministic. UsageError without facts.
     """
     if not len(held_out):
         raise UsageError(
@@ -72,25 +78,32 @@ def learn_weights(
         )
     if len(held_out) > most:
         held_out = held_out[np.arange(most) * len(held_out) // most]
-    rows = _gather(members, held_out, known, progress)
+    blocks = _gather(members, held_out, known, progress)
     count = members[0].relation_count
-    overall = torch.ones(1, dtype=torch.float64)
+    if not blocks:
+        even = torch.full((count, len(members)), 1 / len(members), dtype=torch.float64)
+        return Weights(even[0], even, 0)
+    links = torch.cat([block.relations for block in blocks])
+    evident = torch.bincount(links, minlength=count) > 0
+    overall = torch.ones(1, 1, dtype=torch.float64)
     relations = torch.ones(count, 1, dtype=torch.float64)
     for joining in range(1, len(members)):
-        reciprocal = torch.stack([_reciprocal(rows, relations, joining, odds) for odds in _ODDS], 1)
-        mean = reciprocal.mean(0) if len(reciprocal) else torch.zeros(len(_ODDS))
-        # The first of equals counts, from the middle outwards: no evidence means no preference.
-        sums = torch.zeros(count, len(_ODDS), dtype=torch.float64)
-        sums.index_add_(0, rows.relations, reciprocal)
-        overall = _joined(overall[None], _best(mean[None]))[0]
-        relations = _joined(relations, _best(sums + shrinkage * mean))
-    return Weights(overall, relations, len(rows.relations))
+        gain = torch.cat([_gain(block, relations, joining) for block in blocks])
+        best = _best(gain, torch.zeros_like(links), 1, shrinkage)
+        each = _best(gain, links, count, shrinkage)
+        overall = _joined(overall, best)
+        relations = _joined(relations, torch.where(evident, each, best))
+    return Weights(overall[0], relations, len(links))
 
 
-def _best(scores: Tensor) -> Tensor:
-    """(groups, odds) -> (groups,) the best odds; of equals those nearest to even."""
-    order = _ODDS.log().abs().argsort(stable=True)
-    return _ODDS[order[scores[:, order].round(decimals=9).argmax(1)]]
+def _best(gain: Tensor, groups: Tensor, count: int, shrinkage: float) -> Tensor:
+    """(links, odds) gains and each link's group -> (groups,) the best odds; see `learn_weights`."""
+    sums, squares = (
+        torch.zeros(count, len(_ODDS), dtype=torch.float64).index_add_(0, groups, values)
+        for values in (gain, gain.square())
+    )
+    scores = sums + shrinkage * gain.mean(0) - squares.sqrt()
+    return _ODDS[scores.round(decimals=9).argmax(1)]
 
 
 def _joined(weights: Tensor, odds: Tensor) -> Tensor:
@@ -99,11 +112,17 @@ def _joined(weights: Tensor, odds: Tensor) -> Tensor:
     return torch.cat((weights * (1 - share), share), 1)
 
 
+def _gain(rows: _Rows, relations: Tensor, joining: int) -> Tensor:
+    """(links, odds) how much 1 / rank rises when the next member joins with these odds."""
+    reciprocal = torch.stack([_reciprocal(rows, relations, joining, odds) for odds in _ODDS], 1)
+    return reciprocal - reciprocal[:, :1]
+
+
 def _reciprocal(rows: _Rows, relations: Tensor, joining: int, odds: Tensor) -> Tensor:
     """(links,) 1 / rank when the next member joins with these odds; ties share their mean rank."""
-    weights = _joined(relations, odds.expand(len(relations)))[rows.relations]
-    target = (weights * rows.targets[:, : joining + 1]).sum(1)
-    rival = (weights[rows.link] * rows.rivals[:, : joining + 1]).sum(1)
+    weights = _joined(relations, odds.expand(len(relations)))[rows.relations].T
+    target = log_pool(weights, rows.targets[: joining + 1].double())
+    rival = log_pool(weights[:, rows.link], rows.rivals[: joining + 1].double())
     links = len(target)
     above = torch.bincount(rows.link[rival > target[rows.link]], minlength=links)
     equal = torch.bincount(rows.link[rival == target[rows.link]], minlength=links)
@@ -116,7 +135,7 @@ def _gather(
     facts: NDArray[np.int32],
     known: FactIndex,
     progress: Callable[[int, int], None] | None,
-) -> _Rows:
+) -> list[_Rows]:
     head, relation, tail = torch.from_numpy(facts.astype(np.int64)).unbind(1)
     heads, tails = torch.cat((head, tail)), torch.cat((tail, head))
     relations = torch.cat((2 * relation, 2 * relation + 1))
@@ -125,21 +144,13 @@ def _gather(
     for member in members:
         inside &= _inside(member, heads, relations, tails)
     heads, relations, tails = heads[inside], relations[inside], tails[inside]
-    parts = []
-    for part in torch.arange(len(heads)).split(_BLOCK):
-        parts.append(_block(members, heads[part], relations[part], tails[part], known))
+    blocks = []
+    for start in range(0, len(heads), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        blocks.append(_block(members, heads[part], relations[part], tails[part], known))
         if progress is not None:
-            progress(int(part[-1]) + 1, len(heads))
-    link = [part.link + i * _BLOCK for i, part in enumerate(parts)]
-    none = torch.zeros(0, len(members), dtype=torch.float64)
-    empty = torch.zeros(0, dtype=torch.int64)
-    return _Rows(
-        relations,
-        torch.cat([none, *(part.targets for part in parts)]),
-        torch.cat([empty, *link]),
-        torch.cat([none, *(part.rivals for part in parts)]),
-        torch.cat([empty, *(part.unlisted for part in parts)]),
-    )
+            progress(min(start + _BLOCK, len(heads)), len(heads))
+    return blocks
 
 
 def _block(
@@ -155,14 +166,17 @@ def _block(
     others[row, torch.from_numpy(entities.astype(np.int64))] = False
     at = torch.arange(len(heads)), tails
     others[at] = False
-    dense = [m.rows(heads, relations).dense(m.entity_count).double().cpu() for m in members]
+    dense = [m.rows(heads, relations).dense(m.entity_count).cpu() for m in members]
     listed = torch.stack([one > 0 for one in dense]).any(0) & others
-    link, entity = torch.nonzero(listed, as_tuple=True)
+    targets = torch.stack([one[at] for one in dense])
+    # The pool rises with what each member says: whoever all rank below the target stays there.
+    strong = torch.stack([one >= to[:, None] for one, to in zip(dense, targets, strict=True)])
+    link, entity = torch.nonzero(listed & strong.any(0), as_tuple=True)
     return _Rows(
         relations,
-        torch.stack([one[at] for one in dense], 1),
+        targets,
         link,
-        torch.stack([one[link, entity] for one in dense], 1),
+        torch.stack([one[link, entity] for one in dense]),
         (others & ~listed).sum(1),
     )
 

@@ -1,7 +1,7 @@
-"""Several link predictors as one: a weighted mean of their truths, weights for each relation.
+"""Several link predictors as one: their truths pooled, with weights for each relation.
 
-The linear opinion pool keeps what all agree on, so known facts stay true. A member counts only
-where it can predict at all: between other entities the rest share its weight.
+The pool keeps what all agree on, so known facts stay true. A member counts only where it can
+predict at all: between other entities the rest share its weight.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from torch import Tensor
 from kgreason.errors import UsageError
 from kgreason.predictors.base import LinkPredictor, Path, RowPrice, paths_of, scope_of
 from kgreason.predictors.csr import offsets
+from kgreason.predictors.pool import level, log_pool
 from kgreason.truth.rows import TruthRows
 
 
 class MixturePredictor:
-    """Truth of a link: Σ wᵢ pᵢ / Σ wᵢ over the members i in whose scope both of its ends are.
+    """Truth of a link: `log_pool` of the members in whose scope both of its ends are.
 
-    members: two or more predictors over the same graph. weights: (directed relations, members),
-    not negative, a row's sum positive. Where only members of weight 0 can predict, they count the
-    same. Links in nobody's scope have the greatest truth that a member gives them: known facts,
-    that is.
+    What they disagree on is scaled to the sum of its weighted arithmetic means in each row
+    (`level`). members: two or more predictors over the same graph. weights: (directed relations,
+    members), not negative, a row's sum positive; they are exponents, in proportion. Where only
+    members of weight 0 can predict, a truth is the mean of theirs. Links in nobody's scope have the
+    greatest truth that a member gives them: known facts, that is.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class MixturePredictor:
     def name(self) -> str:
         share = self.weights / self.weights.sum(1, keepdim=True)
         parts = zip(share.mean(0).tolist(), self.members, strict=True)
-        return " + ".join(f"{weight:.2f} × ({one.name})" for weight, one in parts)
+        return " · ".join(f"({one.name})^{weight:.2f}" for weight, one in parts)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -116,14 +118,16 @@ class MixturePredictor:
         ]
         every, place = torch.unique(torch.cat(keys), return_inverse=True)
         row, tail = every // width, every % width
-        pool = _Pool(every)
+        said = torch.zeros((len(parts), len(every)), dtype=torch.float64, device=device)
+        inside = torch.zeros(said.shape, dtype=torch.bool, device=device)
         places = place.split([len(one) for one in keys])
         for i, (part, at) in enumerate(zip(parts, places, strict=True)):
-            weights = self.weights[:, i].to(device)[relations][row]
-            inside = self._in_scope(i, heads, relations, row, tail)
-            pool.add(weights, inside, at, part.truths.double())
-        truths = pool.truths().to(parts[0].truths.dtype)
-        # What only members of no weight list is not listed.
+            said[i, at] = part.truths.double()
+            inside[i] = self._in_scope(i, heads, relations, row, tail)
+        weights = self.weights.to(device).T[:, relations[row]]
+        truths = _together(weights, inside, said, torch.bincount(row, minlength=len(heads)))
+        truths = truths.to(parts[0].truths.dtype)
+        # What members of no weight alone list, or one that counts finds too unlikely, is left out.
         kept = truths > 0
         counts = torch.bincount(row[kept], minlength=len(heads))
         return TruthRows(offsets(counts), tail[kept].to(torch.int32), truths[kept])
@@ -155,28 +159,23 @@ class MixturePredictor:
         return found
 
 
-class _Pool:
-    """Means of what the members say about the same links, (links,)."""
+def _together(weights: Tensor, inside: Tensor, said: Tensor, lengths: Tensor) -> Tensor:
+    """(links,) truths of rows of so many links each, from what each member says: (members, links).
 
-    def __init__(self, links: Tensor) -> None:
-        self._weight = torch.zeros(links.shape[0], dtype=torch.float64, device=links.device)
-        self._sum, self._most = self._weight.clone(), self._weight.clone()
-        self._others, self._other_sum = self._weight.clone(), self._weight.clone()
-
-    def add(self, weights: Tensor, inside: Tensor, listed: Tensor, truths: Tensor) -> None:
-        """One member: its weights and scope (links,), and the truths of those that it lists."""
-        weights = weights * inside
-        spare = (inside & (weights == 0)).double()
-        self._weight += weights
-        self._sum[listed] += weights[listed] * truths
-        self._others += spare
-        self._other_sum[listed] += spare[listed] * truths
-        self._most[listed] = torch.maximum(self._most[listed], truths)
-
-    def truths(self) -> Tensor:
-        """Weighted means, else plain ones of those without weight, else the greatest truth."""
-        found = torch.where(self._others > 0, self._other_sum / self._others, self._most)
-        return torch.where(self._weight > 0, self._sum / self._weight, found)
+    Of the members inside whose scope a link is: the pool of those with weight, else the plain mean
+    of all, else, where there is none, the greatest truth that any member gives.
+    """
+    total, spare, others = (torch.zeros_like(said[0]) for _ in range(3))
+    weights = weights * inside
+    # One member after another: sums over the members would round by the links' number.
+    for weight, is_inside, truths in zip(weights, inside, said, strict=True):
+        total += weight
+        spare += is_inside
+        others += is_inside * truths
+    weights = weights / torch.where(total > 0, total, 1.0)
+    pooled = level(weights, said, log_pool(weights, said), lengths)
+    without = torch.where(spare > 0, others / spare, said.amax(0))
+    return torch.where(total > 0, pooled, without)
 
 
 def _row_of(rows: TruthRows) -> Tensor:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from kgreason.knowledge import Vocabulary
     from kgreason.predictors.mixing import Weights
 
-_KIND, _VERSION = "kgreason mixture", 1
+# Weights of version 1 were those of a linear pool, and mean nothing in a logarithmic one.
+_KIND, _VERSION = "kgreason mixture", 2
 _AGAIN = "learn it again: kgreason model mix"
 
 
@@ -72,17 +73,21 @@ def write_mixture(
 def read_mixture(path: Path, vocabulary: Vocabulary) -> MixtureFile:
     """A mixture for the graph of this vocabulary.
 
-    Raises CheckpointError when it is damaged, of another graph, or a member has changed since.
+    Raises CheckpointError when it is damaged, of another version or graph, or a member has changed
+    since.
     """
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read ({error})", remedy=_AGAIN) from error
-    if not isinstance(about, dict) or (about.get("format"), about.get("version")) != (
-        _KIND,
-        _VERSION,
-    ):
+    if not isinstance(about, dict) or about.get("format") != _KIND:
         raise CheckpointError(f"{path} is no mixture of models", remedy=_AGAIN)
+    if about.get("version") != _VERSION:
+        raise CheckpointError(
+            f"{path} is a mixture of format version {about.get('version')}, not {_VERSION}: "
+            "its weights mean something else",
+            remedy=_AGAIN,
+        )
     if about.get("vocabulary") != vocabulary.fingerprint():
         raise CheckpointError(f"{path} was made for the names of another graph", remedy=_AGAIN)
     try:
