@@ -22,7 +22,7 @@ from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
 from kgreason.truth import PRODUCT
 
 AXES: dict[str, tuple[int, ...]] = {
-    "entities": (10_000, 30_000, 100_000, 300_000, 1_000_000),
+    "entities": (10_000, 30_000, 100_000, 300_000, 1_000_000, 5_000_000),
     "facts": (5, 20, 80),
     "rank": (50, 100, 200, 400),
     "variables": (1, 2, 3, 4, 5, 6),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,9 @@ from kgreason.predictors.composition import COMPLEX
 RELATIONS = 50
 # Of degrees and of relations: how often the n-th most frequent occurs is n to the power of −this.
 _SKEW = 0.8
-# Standard deviation of a row's scores: a row then lists some hundred entities, as trained ones do.
-_SPREAD = 4.0
+# Standard deviation of a row's scores as a share of √(2 ln entities), from which on single entities
+# take most of a softmax: a row then lists some hundred entities at any size, as trained ones do.
+_SHARPNESS = 0.88
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ def make_world(shape: Shape, seed: int, device: str = "cpu") -> World:
     generator = torch.Generator().manual_seed(seed)
     entity = torch.randn(shape.entities, 2 * shape.rank, generator=generator)
     relation = torch.randn(2 * RELATIONS, 2 * shape.rank, generator=generator)
-    relation *= _SPREAD / (2 * shape.rank**0.5)
+    spread = _SHARPNESS * (2 * math.log(shape.entities)) ** 0.5
+    relation *= spread / (2 * shape.rank**0.5)
     scorer = BilinearScorer(COMPLEX, entity, relation, device=device)
     predictor = CalibratedPredictor(scorer, parse_calibration("softmax-degree"), index)
     return World(facts, index, predictor)
