@@ -36,9 +36,10 @@ class Purse:
         self._row_seconds = 0.0
 
     def pay(self, rows: int, scored: int) -> None:
-        """Take so many rows off, of which some are to be scored; OutOfBudget if they do not fit.
+        """Take so many rows off; OutOfBudget if they do not fit.
 
-        Time goes by what rows took so far.
+        scored: rows that are yet to be scored, whole blocks of them. Time goes by what rows took so
+        far.
         """
         if self._rows is not None and rows > self._rows:
             raise OutOfBudget
@@ -52,5 +53,5 @@ class Purse:
             self._rows -= rows
 
     def note(self, rows: int, seconds: float) -> None:
-        """So many rows were scored in so many seconds."""
+        """So many rows, whole blocks of them, were scored in so many seconds."""
         self._row_seconds = seconds / rows

@@ -132,10 +132,15 @@ class RowStore:
             # One that was let go since is among the missing.
             asked += int((now & ~torch.isin(self._early, missing)).sum())
         if asked and self.purse is not None:
-            self.purse.pay(asked, missing.shape[0])
+            self.purse.pay(asked, self._in_blocks(missing.shape[0]))
         if self._early.shape[0]:
             self._early = self._early[~now]
         self.rows += asked
+
+    def _in_blocks(self, rows: int) -> int:
+        """Rows that take as long: a block that is not full takes as long as a full one."""
+        together = self.predictor.price().together
+        return -(-rows // together) * together
 
     def _riders(self, missing: Tensor, later: Later | None) -> Tensor:
         """Keys of the rows that fill the last block, the likeliest to be asked for."""
@@ -161,7 +166,7 @@ class RowStore:
         start = monotonic()
         rows = self.predictor.rows(keys % count, keys // count)
         if self.purse is not None:
-            self.purse.note(asked, monotonic() - start)
+            self.purse.note(self._in_blocks(asked), monotonic() - start)
         self.passes += 1
         if self._shelf is not None:
             self._shelf.add(keys, rows)

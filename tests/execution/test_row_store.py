@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from kgreason.execution import Budget, OutOfBudget, RowStore
+from kgreason.execution import Budget, OutOfBudget, RowStore, budget, row_store
 from kgreason.execution.budget import Purse
 from kgreason.execution.row_store import Later
 from kgreason.predictors.base import RowPrice
@@ -173,3 +173,18 @@ def test_a_budget_pays_for_what_rode_along_when_it_is_asked_for() -> None:
     with pytest.raises(OutOfBudget):
         rows.positions(*pairs((2, 0)))
     assert (rows.rows, len(predictor.asked)) == (2, 4)
+
+
+def test_a_block_that_is_not_full_is_no_measure_of_what_a_row_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The clock goes on by four seconds while rows are scored, and stands still otherwise.
+    monkeypatch.setattr(row_store, "monotonic", iter((0.0, 4.0, 4.0, 8.0)).__next__)
+    monkeypatch.setattr(budget, "monotonic", lambda: 0.0)
+    rows, _ = in_fours(1 << 20)
+    rows.purse = Purse(Budget(seconds=5))
+    rows.positions(*pairs((0, 0)))
+    rows.positions(*pairs((1, 0), (2, 0), (3, 0), (4, 0)))
+    with pytest.raises(OutOfBudget):
+        rows.positions(*pairs((0, 1), (1, 1), (2, 1), (3, 1), (4, 1)))
+    assert rows.rows == 5
