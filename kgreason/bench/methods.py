@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from kgreason.errors import UsageError
 
 if TYPE_CHECKING:
     from kgreason.normal import Semantics
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +88,8 @@ class Method:
 
     def messages_for(self, graph: str) -> Messages | None:
         """Message passing's constants over the graph of that name; None for other executors."""
-        return _of_graph(self.graph_messages, graph, self.messages)
-
-
-def _of_graph(pairs: tuple[tuple[str, T], ...], graph: str, other: T) -> T:
-    return next((value for beginning, value in pairs if graph.startswith(beginning)), other)
+        fitting = (one for name, one in self.graph_messages if graph.startswith(name))
+        return next(fitting, self.messages)
 
 
 def _nsmp(name: str, source: str, *, pruning: bool) -> Method:

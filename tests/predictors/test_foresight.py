@@ -61,6 +61,7 @@ def test_no_truth_exceeds_its_bound(
     name: str, composition: Composition, observed_truth: float | None
 ) -> None:
     assert len(FORESEEABLE) >= 3
+    assert len(FORESEEABLE) >= 3
     _check(
         CalibratedPredictor(
             _scorer(composition),
