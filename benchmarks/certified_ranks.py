@@ -3,24 +3,23 @@
 For each question the ranks of its hard answers and its first answers that are new are proved, from
 no row at hand, and compared with those by the truth of every entity, for which rows are kept from
 question to question. The types take turns, so that a run that ends for lack of time has asked
-equally many of each.
+equally many of each. What all rows give may be kept in a folder, from which a later run, of other
+code for the proofs, takes it.
 
-    python benchmarks/certified_ranks.py SUITE… -m MODEL [--limit 100] [--seconds 1200]
+    python benchmarks/certified_ranks.py SUITE… -m MODEL [--limit 100] [--seconds 1200] [--keep DIR]
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-
-import numpy as np
-import torch
 
 from kgreason.answers import Wanted, rank
 from kgreason.bench.metrics import filtered_ranks, rank_bounds
@@ -29,7 +28,7 @@ from kgreason.bench.suites import read_suite
 from kgreason.bench.tables import Cell, Table, render
 from kgreason.bench.values import vector_of, vector_or_bounds
 from kgreason.cli.options import size
-from kgreason.execution import Bounds, least
+from kgreason.execution import Bounds, Value, least
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.predictors import FactPredictor, LinkPredictor, load_predictor
 from kgreason.reasoner import Reasoner
@@ -51,46 +50,85 @@ class Count:
     rows: int = 0
 
 
+Outcome = tuple[list[float], list[tuple[int, float]]]
+"""Ranks of a question's hard answers, and its first new answers with their truths."""
+
+
+class Kept:
+    """Outcomes by question, in a file that grows by a line for each."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._found: dict[str, Outcome] = {}
+        if path is None or not path.exists():
+            return
+        for line in path.read_text(encoding="utf-8").splitlines():
+            # A run that was cut off may have left half a line.
+            with suppress(ValueError):
+                key, ranks, top = json.loads(line)
+                self._found[key] = ranks, [(entity, truth) for entity, truth in top]
+
+    def of(self, key: str, compute: Callable[[], Outcome]) -> Outcome:
+        """The outcome of that key, computed where it is not kept."""
+        if key not in self._found:
+            self._found[key] = compute()
+            if self._path is not None:
+                with self._path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps([key, *self._found[key]]) + "\n")
+        return self._found[key]
+
+
 class Comparison:
     """Both ways to answer a question over one graph."""
 
     def __init__(
-        self, predictor: LinkPredictor, facts: FactIndex, top: int, max_memory: int
+        self, predictor: LinkPredictor, facts: FactIndex, top: int, max_memory: int, kept: Kept
     ) -> None:
         self._predictor = predictor
         self._facts = facts
         self._top = top
+        self._kept = kept
         self._known = Reasoner(FactPredictor(facts), facts)
         self._whole = Reasoner(predictor, facts, max_memory=max_memory)
 
-    def ask(self, question: BenchmarkQuestion, count: Count) -> None:
+    def ask(self, key: str, question: BenchmarkQuestion, count: Count) -> None:
         """Answer a question in both ways and count."""
         _, plan = self._known.prepare(question.query)
         (known,) = self._known.truths([plan])
-        free = question.query.free
-        wanted = Wanted(self._top, rank(known, plan.columns, free).entities)
+        wanted = Wanted(self._top, rank(known, plan.columns, question.query.free).entities)
+        lazy = Reasoner(self._predictor, self._facts)
+        ranks, top = self._proved(lazy, question, wanted)
+        every = self._kept.of(key, lambda: self._all(question, wanted))
+        count.asked += 1
+        count.answers += len(question.hard)
+        count.ranks += ranks == every[0]
+        count.tops += top == every[1]
+        count.rows += lazy.work.rows
 
+    def _proved(self, lazy: Reasoner, question: BenchmarkQuestion, wanted: Wanted) -> Outcome:
         def ranked(_: int, value: Bounds) -> bool:
             best, worst = rank_bounds(value, question.easy, question.hard)
             return bool((best == worst).all())
 
-        lazy = Reasoner(self._predictor, self._facts)
         _, plan = lazy.prepare(question.query)
         (first,) = lazy.settle([plan], lambda _, value: wanted.is_certain(value))
         (ranks,) = lazy.settle([plan], ranked)
-        (every,) = self._whole.truths([plan])
-
         best, _ = rank_bounds(vector_or_bounds(ranks), question.easy, question.hard)
+        return best.tolist(), self._first(first, question, wanted)
+
+    def _all(self, question: BenchmarkQuestion, wanted: Wanted) -> Outcome:
+        _, plan = self._whole.prepare(question.query)
+        (every,) = self._whole.truths([plan])
         exact = filtered_ranks(vector_of(every), question.easy, question.hard)
-        tops = [wanted.unknown(rank(least(one), free, free)) for one in (first, every)]
-        count.asked += 1
-        count.answers += len(question.hard)
-        count.ranks += bool(np.array_equal(best, exact))
-        count.tops += all(
-            torch.equal(getattr(tops[0], of)[: self._top], getattr(tops[1], of)[: self._top])
-            for of in ("entities", "truths")
-        )
-        count.rows += lazy.work.rows
+        return exact.tolist(), self._first(every, question, wanted)
+
+    def _first(
+        self, value: Value, question: BenchmarkQuestion, wanted: Wanted
+    ) -> list[tuple[int, float]]:
+        free = question.query.free
+        first = wanted.unknown(rank(least(value), free, free))
+        pairs = zip(first.entities[:, 0].tolist(), first.truths.tolist(), strict=True)
+        return list(pairs)[: self._top]
 
 
 def in_turn(
@@ -110,14 +148,17 @@ def compare(path: Path, options: argparse.Namespace) -> Table:
     predictor = load_predictor(
         options.model, graph, observed=observed, calibration=options.calibration
     )
-    comparison = Comparison(predictor, graph.index(observed), options.top, size(options.max_memory))
+    kept = Kept(None if options.keep is None else options.keep / f"{suite.name}.jsonl")
+    memory = size(options.max_memory)
+    comparison = Comparison(predictor, graph.index(observed), options.top, memory, kept)
     counts = {kind: Count() for kind in suite.questions}
     end = time.process_time() + options.seconds
     asked = in_turn(dict(suite.questions), options.limit)
     # Interrupted, it tells what it has.
     with suppress(KeyboardInterrupt):
         for number, (kind, question) in enumerate(asked, 1):
-            comparison.ask(question, counts[kind])
+            key = f"{kind} {counts[kind].asked}, {predictor.name}"
+            comparison.ask(key, question, counts[kind])
             print(f"\r{suite.name}: {number} questions, {kind:8}", end="", file=sys.stderr)
             if time.process_time() > end:
                 break
@@ -147,7 +188,10 @@ def main() -> None:
         "--seconds", type=float, default=1200.0, help="processor time after which a suite ends"
     )
     parser.add_argument("--max-memory", default="4GiB", help="for the rows that are kept")
+    parser.add_argument("--keep", type=Path, help="folder for what all rows give")
     options = parser.parse_args()
+    if options.keep is not None:
+        options.keep.mkdir(parents=True, exist_ok=True)
     print(render([compare(path, options) for path in options.suites], "table"))
 
 
