@@ -25,6 +25,9 @@ DEFAULT_MEMORY = 2 << 30
 # Twice the candidates cost more than doing the cheap part of a step once more.
 _FLOORS = (1 / 4, 1 / 16, *(0.5**n for n in range(5, 13)), 0.0)
 
+# So many candidates are looked at first where the first step has more, as hubs do.
+_CROWDS = (32, 512)
+
 Enough = Callable[[int, Bounds], bool]
 """Whether bounds say all that is wanted of the plan of that number."""
 
@@ -129,9 +132,9 @@ class Reasoner:
     def _settled(self, start: int, plans: Sequence[Plan], enough: Enough) -> list[Value]:
         values: dict[int, Value] = {}
         left = list(range(len(plans)))
-        for floor in self._floors(plans, enough):
+        for floor, crowd in self._steps(plans, enough):
             try:
-                found = self._evaluate([plans[i] for i in left], floor)
+                found = self._evaluate([plans[i] for i in left], floor, crowd)
             except OutOfBudget:
                 break
             for i, value in zip(left, found, strict=True):
@@ -145,16 +148,31 @@ class Reasoner:
                 return self._evaluate(plans, _NO_CANDIDATES)
         return [values[i] for i in range(len(plans))]
 
-    def _floors(self, plans: Sequence[Plan], enough: Enough) -> Sequence[float]:
-        """How true a candidate must be, step by step; the last one lets all in."""
+    def _steps(self, plans: Sequence[Plan], enough: Enough) -> Iterator[tuple[float, int | None]]:
+        """How true a candidate must be, and how many of them are looked at, step by step.
+
+        The last one lets all in. The iterator has to be asked after each step was evaluated.
+        """
         # Under a noisy-or ∃ many small truths may add up to a great one, and a table of tuples
         # has no bounds.
         bounded = self.logic.quantifier is Quantifier.MAX and self._frontier is None
         single = all(len(plan.columns) < 2 for plan in plans)
-        return _FLOORS if bounded and single and enough is not _never else (0.0,)
+        if not bounded or not single or enough is _never:
+            yield 0.0, None
+            return
+        for crowd in _CROWDS:
+            yield _FLOORS[0], crowd
+            if not self._executor.crowded:
+                break
+        else:
+            yield _FLOORS[0], None
+        for floor in _FLOORS[1:]:
+            yield floor, None
 
-    def _evaluate(self, plans: Sequence[Plan], floor: float) -> list[Value]:
-        return self._executor.execute(self.computation(plans), floor)
+    def _evaluate(
+        self, plans: Sequence[Plan], floor: float, crowd: int | None = None
+    ) -> list[Value]:
+        return self._executor.execute(self.computation(plans), floor, crowd)
 
     def _batches(self, plans: Sequence[Plan]) -> Iterator[tuple[int, Sequence[Plan]]]:
         """Batches with the number of their first plan.

@@ -59,6 +59,11 @@ def at_least(vector: TruthVector, least: Tensor) -> TruthVector:
     return pruned(vector.entity_count, vector.background.maximum(least), keys, truths)
 
 
+def greater(a: TruthVector, b: TruthVector) -> TruthVector:
+    """The greater truth, entity by entity, row by row."""
+    return _merge(torch.maximum, a, b)
+
+
 def below(vector: TruthVector, floor: float) -> Tensor:
     """The greatest truth of each row among those below `floor`, 0 where there is none: (batch,)."""
     best = torch.where(vector.background < floor, vector.background, 0.0)
