@@ -22,7 +22,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from kgreason.answers import Wanted, rank
-from kgreason.bench.metrics import filtered_ranks, rank_bounds
+from kgreason.bench.metrics import filtered_ranks, least_open, rank_bounds
 from kgreason.bench.questions import BenchmarkQuestion
 from kgreason.bench.suites import read_suite
 from kgreason.bench.tables import Cell, Table, render
@@ -106,12 +106,13 @@ class Comparison:
         count.rows += lazy.work.rows
 
     def _proved(self, lazy: Reasoner, question: BenchmarkQuestion, wanted: Wanted) -> Outcome:
-        def ranked(_: int, value: Bounds) -> bool:
+        def ranked(_: int, value: Bounds) -> float | None:
             best, worst = rank_bounds(value, question.easy, question.hard)
-            return bool((best == worst).all())
+            is_open = best < worst
+            return least_open(value, question.hard[is_open]) if is_open.any() else None
 
         _, plan = lazy.prepare(question.query)
-        (first,) = lazy.settle([plan], lambda _, value: wanted.is_certain(value))
+        (first,) = lazy.settle([plan], lambda _, value: wanted.open(value))
         (ranks,) = lazy.settle([plan], ranked)
         best, _ = rank_bounds(vector_or_bounds(ranks), question.easy, question.hard)
         return best.tolist(), self._first(first, question, wanted)

@@ -9,6 +9,19 @@ from kgreason.execution import Bounds
 from kgreason.truth.vector import TruthVector
 
 
+def top_is_open(bounds: Bounds, count: int, excluded: Tensor | None = None) -> float | None:
+    """None if `top_is_certain`, else how true candidates must be that may change it.
+
+    None is less true than the last of the greatest lower bounds; 1 while there are too few of them.
+    """
+    if top_is_certain(bounds, count, excluded):
+        return None
+    low = bounds.lower
+    truths = low if isinstance(low, Tensor) else _counted(low, excluded)[1]
+    last = float(truths.topk(count).values[-1]) if truths.shape[0] >= count else 0.0
+    return last or 1.0
+
+
 def top_is_certain(bounds: Bounds, count: int, excluded: Tensor | None = None) -> bool:
     """Whether `count` entities are proved to be the truest, with their truths and their order.
 

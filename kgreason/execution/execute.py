@@ -15,6 +15,7 @@ from kgreason.compute import BINDERS, Block, ComputationGraph, Kind, Step
 from kgreason.execution import binders, connectives, leaves, reach
 from kgreason.execution.budget import Budget, Purse
 from kgreason.execution.context import Context, Frame
+from kgreason.execution.depth import ALL, Depth
 from kgreason.execution.pairs import Run
 from kgreason.execution.row_store import RowStore, Work
 from kgreason.execution.values import Bounds, Table, Value, least, most, select
@@ -109,17 +110,14 @@ class Executor:
         """Whether the last execution left out candidates because there were too many."""
         return self._context.crowded
 
-    def execute(
-        self, graph: ComputationGraph, floor: float = 0.0, crowd: int | None = None
-    ) -> list[Value]:
+    def execute(self, graph: ComputationGraph, depth: Depth = ALL) -> list[Value]:
         """The value of every output, each with a batch of one row.
 
-        floor: candidates of an ∃ that are less true are not looked at; where that leaves a truth
-        open the value is `Bounds`. 0 for exact truths. crowd: where no other ∃ depends on them, at
-        most so many candidates of each are looked at, None for all.
+        depth: which candidates of an ∃ are looked at. Where others leave a truth open the value is
+        `Bounds`; all for exact truths.
         """
         context = self._context
-        context.floor, context.crowded = floor, False
+        context.floor, context.crowded = depth.floor, False
         device = context.device
         uses, inner = _last_uses(graph), _inner(graph)
         values: dict[int, Value] = {}
@@ -130,7 +128,7 @@ class Executor:
             ]
             slots = torch.from_numpy(node.slots).to(device)
             # Bounds of all entities would make all of them candidates of the next ∃.
-            context.crowd = None if i in inner else crowd
+            context.crowd = None if i in inner else depth.crowd
             values[i] = self._apply(node.step, inputs, Frame(node.size, (), slots, ()))
             for done in [j for j in values if uses.get(j, -1) <= i]:
                 del values[done]

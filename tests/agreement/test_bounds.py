@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kgreason import reasoner as corridor
 from kgreason.answers import top_is_certain
 from kgreason.bench.metrics import filtered_ranks, rank_bounds
-from kgreason.execution import Bounds, Exact, Value, least, most
+from kgreason.execution import Bounds, Exact, Value, depth, least, most
 from kgreason.truth import GODEL, PRODUCT, Logic
 from kgreason.truth.vector import TruthVector
 from tests.agreement import judge
@@ -39,7 +39,8 @@ def _dense(value: Exact) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
 def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Tables:
     """Predictors that know nothing before a row, or something, and then even two are a crowd."""
     if request.param == "bounds":
-        monkeypatch.setattr(corridor, "_CROWDS", (1, 2))
+        monkeypatch.setattr(depth, "_CROWDS", (1, 2))
+        monkeypatch.setattr(corridor, "FIRST", depth.Depth(1 / 4, 1))
         return BoundedTable
     return partial(TablePredictor, foresight=request.param == "foresight")
 
@@ -55,20 +56,20 @@ def test_every_truth_lies_between_its_bounds(
     engine = reasoner(tables(table), logic, semantics)
     plans = [engine.prepare(query)[1] for query in queries]
     expected = [judge.evaluate(query, table, judged, semantics) for query in queries]
-    steps = [0] * len(plans)
+    seen = [0] * len(plans)
 
-    def look(number: int, value: Value) -> bool:
-        steps[number] += 1
+    def look(number: int, value: Value) -> float:
+        seen[number] += 1
         assert (_dense(least(value)) <= expected[number] + SLACK).all()
         assert (expected[number] <= _dense(most(value)) + SLACK).all()
-        return False
+        return rng.choice((1.0, 0.3, 0.01))
 
     for value, wanted in zip(engine.settle(plans, look), expected, strict=True):
         assert not isinstance(value, Bounds)
         np.testing.assert_allclose(_dense(value), wanted, atol=SLACK)
     # Where truths are 0 or 1 none is below a floor and above nothing; other logics make few such.
     if logic in (GODEL, PRODUCT) and kind != "crisp":
-        assert sum(steps)
+        assert sum(seen)
 
 
 @pytest.mark.parametrize(("logic", "judged", "semantics"), TREATMENTS)
@@ -85,7 +86,7 @@ def test_certificates_hold(
     easy, hard = np.sort(answers[:1]), np.sort(answers[1:])
     certified = 0
 
-    def look(number: int, value: Bounds) -> bool:
+    def look(number: int, value: Bounds) -> float:
         nonlocal certified
         whole = exact[number]
         assert isinstance(whole, TruthVector)
@@ -101,7 +102,7 @@ def test_certificates_hold(
                 # Which of those as true as the last one are chosen is open.
                 assert (truths[chosen] == -np.sort(-truths)[:count]).all()
                 assert (_dense(least(value))[chosen] == truths[chosen]).all()
-        return False
+        return 1.0
 
     list(engine.settle(plans, look))
     assert certified or logic not in (GODEL, PRODUCT)

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 import kgreason.execution
-import kgreason.reasoner
+from kgreason import reasoner as corridor
 from kgreason.answers import Wanted, rank
 from kgreason.errors import LimitError
-from kgreason.execution import Work, least
+from kgreason.execution import Work, depth, least
 from kgreason.formula import And, Atom, Constant, Exists, Query, Variable
 from kgreason.normal import Edge, QueryGraph
 from kgreason.reasoner import Reasoner
@@ -83,7 +83,8 @@ def test_a_witness_far_from_the_answer_costs_few_rows() -> None:
 def test_a_hub_costs_few_rows_where_its_best_answers_are_as_true_as_can_be(
     neighbours: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kgreason.reasoner, "_CROWDS", (4, 64))
+    monkeypatch.setattr(depth, "_CROWDS", (4, 64))
+    monkeypatch.setattr(corridor, "FIRST", depth.Depth(1 / 4, 4))
     table = np.zeros((4, neighbours + 20, neighbours + 20))
     table[0, 0, 10 : 10 + neighbours] = 1.0
     table[2, 10 : 10 + neighbours, 1:9] = np.linspace(0.1, 0.8, 8)
@@ -101,7 +102,7 @@ def test_a_hub_costs_few_rows_where_its_best_answers_are_as_true_as_can_be(
     for kind in (TablePredictor, BoundedTable):
         engine = reasoner(kind(table), PRODUCT)
         plan = engine.prepare(question)[1]
-        (value,) = engine.settle([plan], lambda _, bounds: known.is_certain(bounds))
+        (value,) = engine.settle([plan], lambda _, bounds: known.open(bounds))
         top = known.unknown(rank(least(value), question.free, question.free))
         truths[kind] = top.truths[:3].tolist()
         assert engine.work.rows == 1 + (4 if kind is BoundedTable else neighbours)
