@@ -51,7 +51,9 @@ def foremost(
     Among equals go first those with most known links: they tend to have the truest others, too.
     """
     size, predictor = context.crowd, context.predictor
-    if size is None or len(every) <= size or not isinstance(predictor, Bounded):
+    if size is None or not isinstance(predictor, Bounded):
+        return every, None
+    if len(every) <= size or int(torch.bincount(every.owner).max()) <= size:
         return every, None
     bounds = predictor.bounds(*row_ids(step, frame, every))
     order = torch.argsort(bounds.known.offsets.diff(), descending=True, stable=True)
@@ -60,8 +62,6 @@ def foremost(
     place = torch.arange(len(every), device=order.device)
     is_kept = torch.zeros_like(place, dtype=torch.bool)
     is_kept[order] = place - torch.searchsorted(every.owner, every.owner) < size
-    if bool(is_kept.all()):
-        return every, None
     context.crowded = True
     left = torch.nonzero(~is_kept).flatten()
     offsets, entries = gather_ranges(bounds.known.offsets, left)
