@@ -66,13 +66,13 @@ def foremost(
     left = torch.nonzero(~is_kept).flatten()
     offsets, entries = gather_ranges(bounds.known.offsets, left)
     entities, truths = bounds.known.entities, bounds.known.truths
-    known = TruthRows(offsets, pick(entities, entries), pick(truths, entries))
+    truths = pick(truths, entries).to(every.truth.dtype)
+    known = TruthRows(offsets, pick(entities, entries), truths)
     return every[is_kept], LeftOut(every[left], RowBounds(known, bounds.others))
 
 
-def at_most(context: Context, source: Tensor, link: Tensor | float) -> Tensor:
+def at_most(context: Context, source: Tensor, link: float) -> Tensor:
     """What T(source, link) is at most for a source and a link that are at most this true."""
     # A little above, for the t-norms whose rounding is not monotone to the last bit.
     source = (source * (1 + _ROUNDING)).clamp(max=1)
-    link = link if isinstance(link, Tensor) else torch.full_like(source, link)
-    return context.logic.conjoin(source, link)
+    return context.logic.conjoin(source, torch.full_like(source, link))
