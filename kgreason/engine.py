@@ -170,7 +170,7 @@ class Engine:
         wanted = [self._wanted(one.query, limit, new) for one in prepared]
         before = self.reasoner.work
         found = self.reasoner.settle(
-            [one.plan for one in prepared], lambda i, bounds: wanted[i].is_certain(bounds), budget
+            [one.plan for one in prepared], lambda i, bounds: wanted[i].open(bounds), budget
         )
         whole = list(zip(prepared, found, wanted, strict=True))
         work = self.reasoner.work - before

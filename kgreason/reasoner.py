@@ -10,9 +10,21 @@ from dataclasses import replace
 
 import torch
 
-from kgreason.answers import Asker, top_is_certain, truest
+from kgreason.answers import Asker, top_is_open, truest
 from kgreason.compute import ComputationGraph, fold, lower
-from kgreason.execution import Bounds, Budget, Exact, Executor, OutOfBudget, Value, Work, least
+from kgreason.execution import (
+    ALL,
+    FIRST,
+    Bounds,
+    Budget,
+    Depth,
+    Exact,
+    Executor,
+    OutOfBudget,
+    Value,
+    Work,
+    least,
+)
 from kgreason.formula import Query, Variable
 from kgreason.knowledge import FactIndex
 from kgreason.normal import NormalForm, QueryGraph, Semantics, normalize
@@ -22,23 +34,18 @@ from kgreason.truth import PRODUCT, Logic, Quantifier
 
 DEFAULT_MEMORY = 2 << 30
 
-# Twice the candidates cost more than doing the cheap part of a step once more.
-_FLOORS = (1 / 4, 1 / 16, *(0.5**n for n in range(5, 13)), 0.0)
+Goal = Callable[[int, Bounds], float | None]
+"""What bounds leave open of the plan of that number: None when they say all that is wanted.
 
-Enough = Callable[[int, Bounds], bool]
-"""Whether bounds say all that is wanted of the plan of that number."""
-
+Else how true the candidates are that must be looked at for it: 0 for all, 1 where it is not known.
+"""
 
 # Greater than any truth: no candidate of an ∃ is looked at.
 _NO_CANDIDATES = 2.0
 
 
-def _is_open(number: int, value: Value, enough: Enough) -> bool:
-    return isinstance(value, Bounds) and not enough(number, value)
-
-
-def _never(_: int, __: Bounds) -> bool:
-    return False
+def _everything(_: int, __: Bounds) -> float:
+    return 0.0
 
 
 class Reasoner:
@@ -108,53 +115,57 @@ class Reasoner:
 
     def stream(self, plans: Sequence[Plan]) -> Iterator[Exact]:
         """The same values, one batch held at a time."""
-        for value in self.settle(plans, _never):
+        for value in self.settle(plans, _everything):
             assert not isinstance(value, Bounds)
             yield value
 
     def settle(
-        self, plans: Sequence[Plan], enough: Enough, budget: Budget | None = None
+        self, plans: Sequence[Plan], goal: Goal, budget: Budget | None = None
     ) -> Iterator[Value]:
-        """The value of every plan, in order, exact or as narrow as `enough` asks for.
+        """The value of every plan, in order, exact or as narrow as the goal asks for.
 
         The candidates of every ∃ are looked at in falling steps of truth: what those left out could
-        still add bounds each truth. `enough` is asked after each step that leaves a value open.
-        Rows asked for in one step are there for the next. A budget, for all plans together, may
-        leave values wider; each plan's first row for a constant is always scored.
+        still add bounds each truth. The goal is asked after each step that leaves a value open; no
+        plan's steps depend on another plan. Rows asked for in one step are there for the next. A
+        budget, for all plans together, may leave values wider; each plan's first row for a constant
+        is always scored.
         """
         with self._executor.within(budget):
             for start, batch in self._batches(plans):
-                yield from self._settled(start, batch, enough)
+                yield from self._settled(start, batch, goal)
 
-    def _settled(self, start: int, plans: Sequence[Plan], enough: Enough) -> list[Value]:
+    def _settled(self, start: int, plans: Sequence[Plan], goal: Goal) -> list[Value]:
         values: dict[int, Value] = {}
-        left = list(range(len(plans)))
-        for floor in self._floors(plans, enough):
+        depths = dict.fromkeys(range(len(plans)), self._first_depth(plans, goal))
+        while depths:
+            depth = min(depths.values())
+            asked = [i for i, own in depths.items() if own == depth]
             try:
-                found = self._evaluate([plans[i] for i in left], floor)
+                found = self._evaluate([plans[i] for i in asked], depth)
             except OutOfBudget:
                 break
-            for i, value in zip(left, found, strict=True):
+            for i, value in zip(asked, found, strict=True):
                 values[i] = value
-            left = [i for i in left if _is_open(start + i, values[i], enough)]
-            if not left:
-                break
+                needed = goal(start + i, value) if isinstance(value, Bounds) else None
+                if needed is None:
+                    del depths[i]
+                else:
+                    depths[i] = depth.next(needed, self._executor.crowded)
         if len(values) < len(plans):
             # Not even the first step could be paid for.
             with self._executor.within(None):
-                return self._evaluate(plans, _NO_CANDIDATES)
+                return self._evaluate(plans, Depth(_NO_CANDIDATES))
         return [values[i] for i in range(len(plans))]
 
-    def _floors(self, plans: Sequence[Plan], enough: Enough) -> Sequence[float]:
-        """How true a candidate must be, step by step; the last one lets all in."""
+    def _first_depth(self, plans: Sequence[Plan], goal: Goal) -> Depth:
         # Under a noisy-or ∃ many small truths may add up to a great one, and a table of tuples
         # has no bounds.
         bounded = self.logic.quantifier is Quantifier.MAX and self._frontier is None
         single = all(len(plan.columns) < 2 for plan in plans)
-        return _FLOORS if bounded and single and enough is not _never else (0.0,)
+        return FIRST if bounded and single and goal is not _everything else ALL
 
-    def _evaluate(self, plans: Sequence[Plan], floor: float) -> list[Value]:
-        return self._executor.execute(self.computation(plans), floor)
+    def _evaluate(self, plans: Sequence[Plan], depth: Depth) -> list[Value]:
+        return self._executor.execute(self.computation(plans), depth)
 
     def _batches(self, plans: Sequence[Plan]) -> Iterator[tuple[int, Sequence[Plan]]]:
         """Batches with the number of their first plan.
@@ -168,13 +179,13 @@ class Reasoner:
     def scalars(self, graphs: Sequence[QueryGraph]) -> list[float]:
         """Truths of query graphs without free variables."""
         plans = [plan(graph, self.logic, self.statistics) for graph in graphs]
-        found = [least(value) for value in self.settle(plans, lambda _, b: top_is_certain(b, 1))]
+        found = [least(value) for value in self.settle(plans, lambda _, b: top_is_open(b, 1))]
         return [float(value) for value in found if isinstance(value, torch.Tensor)]
 
     def best(self, asked: Sequence[tuple[Variable, QueryGraph]]) -> list[int]:
         """The truest entity of one variable in each query graph, all other variables ∃."""
         plans = [plan_for(v, g, self.logic, self.statistics) for v, g in asked]
-        values = self.settle(plans, lambda _, bounds: top_is_certain(bounds, 1))
+        values = self.settle(plans, lambda _, bounds: top_is_open(bounds, 1))
         return [truest(least(value)) for value in values]
 
     @property

@@ -1,7 +1,7 @@
 """Answers: `rank` orders what a plan gave, `ground` reads out the witness, `serialize` writes."""
 
 from kgreason.answers.answer import Answer, Answers, Evidence, Witness
-from kgreason.answers.certain import top_is_certain
+from kgreason.answers.certain import top_is_certain, top_is_open
 from kgreason.answers.page import by_truth, page
 from kgreason.answers.rank import Ranking, rank, truest
 from kgreason.answers.results import FORMATS, format_name, serialize
@@ -26,5 +26,6 @@ __all__ = [
     "serialize",
     "substitute",
     "top_is_certain",
+    "top_is_open",
     "truest",
 ]

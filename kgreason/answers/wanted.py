@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kgreason.answers.certain import top_is_certain
+from kgreason.answers.certain import top_is_open
 from kgreason.answers.rank import Ranking
 from kgreason.execution import Bounds, Value, most
 from kgreason.truth.vector import TruthVector
@@ -26,13 +26,15 @@ class Wanted:
 
     def is_certain(self, value: Value) -> bool:
         """Whether a value, exact or between bounds, proves the wanted answers and their order."""
-        if not isinstance(value, Bounds):
-            return True
+        return not isinstance(value, Bounds) or self.open(value) is None
+
+    def open(self, value: Bounds) -> float | None:
+        """What bounds leave open of it, as a reasoner's goal."""
         if self.count is None:
-            return False
+            return 0.0
         if self.count == 0:
-            return True
-        return top_is_certain(value, self.count, self._excluded())
+            return None
+        return top_is_open(value, self.count, self._excluded())
 
     def others(self, value: Value, shown: Tensor) -> float:
         """The greatest truth that an answer which is not shown may have.

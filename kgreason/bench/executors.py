@@ -16,7 +16,7 @@ from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import load_checkpoint, load_predictor
 from kgreason.predictors.resolver import FACTS
 from kgreason.predictors.row_cache import RowMaking, row_shelf
-from kgreason.reasoner import Enough, Reasoner
+from kgreason.reasoner import Goal, Reasoner
 from kgreason.truth import resolve_logic
 
 
@@ -28,8 +28,8 @@ class Executor(Protocol):
         """Whether its values are truths, and not only scores to rank by."""
         ...
 
-    def values(self, queries: Sequence[Query[int]], enough: Enough) -> Iterator[Value]:
-        """The value of each question, in order, exact or bounds that are `enough`.
+    def values(self, queries: Sequence[Query[int]], goal: Goal) -> Iterator[Value]:
+        """The value of each question, in order, exact or bounds that meet the goal.
 
         The bits of an exact value depend on no other question.
         """
@@ -48,9 +48,9 @@ class Reasoned:
     def __init__(self, reasoner: Reasoner) -> None:
         self._reasoner = reasoner
 
-    def values(self, queries: Sequence[Query[int]], enough: Enough) -> Iterator[Value]:
+    def values(self, queries: Sequence[Query[int]], goal: Goal) -> Iterator[Value]:
         plans = [self._reasoner.prepare(query)[1] for query in queries]
-        yield from self._reasoner.settle(plans, enough)
+        yield from self._reasoner.settle(plans, goal)
 
     def close(self) -> None:
         self._reasoner.flush()

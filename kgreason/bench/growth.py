@@ -160,7 +160,7 @@ def _timed(
         wanted.append(Wanted(settings.top, rank(value, plan.columns, query.free).entities))
     plans = [reasoner.prepare(query)[1] for query in asked]
     budget = Budget(seconds=settings.seconds)
-    found = list(reasoner.settle(plans, lambda i, value: wanted[i].is_certain(value), budget))
+    found = list(reasoner.settle(plans, lambda i, bounds: wanted[i].open(bounds), budget))
     spent = now() - start
     certain = all(one.is_certain(value) for one, value in zip(wanted, found, strict=True))
     return spent, reasoner.work.rows, certain

@@ -47,6 +47,17 @@ def filtered_ranks(truth: TruthVector, easy: Ids, hard: Ids, ties: str = "expect
     return found
 
 
+def least_open(bounds: Bounds, answers: Ids) -> float:
+    """How true the least of some answers, whose ranks are open, is known to be; 1 if not at all.
+
+    Candidates that are less true do not change where it stands, unless through a negation.
+    """
+    low = bounds.lower
+    assert isinstance(low, TruthVector)
+    truths = low.at(torch.from_numpy(answers).to(low.entities.device))
+    return float(truths.min()) or 1.0
+
+
 def rank_bounds(
     truth: Bounds | TruthVector, easy: Ids, hard: Ids, ties: str = "expected"
 ) -> tuple[Ranks, Ranks]:

@@ -25,7 +25,7 @@ from kgreason.knowledge import FactIndex
 from kgreason.normal import Edge, Node
 from kgreason.predictors import BilinearScorer, Scorer
 from kgreason.predictors.composition import COMPLEX
-from kgreason.reasoner import Enough
+from kgreason.reasoner import Goal
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
 
@@ -91,11 +91,11 @@ class Nsmp:
         self._links: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
 
     def values(
-        self, queries: Iterable[Query[int]], enough: Enough | None = None
+        self, queries: Iterable[Query[int]], goal: Goal | None = None
     ) -> Iterator[TruthVector]:
         """One (1, entities) vector of scores per question; UnsupportedError as `conjuncts`.
 
-        Scores are never bounds, whatever is `enough`.
+        Scores are never bounds, whatever the goal.
         """
         for query in queries:
             scores = [self._scores(one) for one in conjuncts(query)]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from kgreason.predictors import CalibratedPredictor
-from kgreason.predictors.base import RowPrice
+from kgreason.predictors.base import Likeliest, RowBounds, RowPrice
 from kgreason.predictors.scorers import ColumnScorer
 from kgreason.truth.rows import TruthRows
 
@@ -69,6 +69,12 @@ class TimedPredictor:
 
     def price(self) -> RowPrice:
         return self._inner.price()
+
+    def bounds(self, heads: Tensor, relations: Tensor) -> RowBounds:
+        return self._inner.bounds(heads, relations)
+
+    def likeliest(self, relation: int, tails: Tensor, count: int) -> Likeliest:
+        return self._inner.likeliest(relation, tails, count)
 
     @property
     def rate(self) -> float:

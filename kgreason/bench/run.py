@@ -18,7 +18,7 @@ from kgreason.bench.counting import Counter, entailed_below, has_negation
 from kgreason.bench.executors import EXECUTORS, Executor
 from kgreason.bench.figures import question_figures
 from kgreason.bench.fingerprints import suite_fingerprint
-from kgreason.bench.metrics import rank_bounds, tie_share
+from kgreason.bench.metrics import least_open, rank_bounds, tie_share
 from kgreason.bench.questions import BenchmarkQuestion, Ids, Suite, require_fit, restrict
 from kgreason.bench.records import FORMAT, Header, Record, Run, RunFile
 from kgreason.bench.settings import RunSettings
@@ -28,7 +28,7 @@ from kgreason.execution import Bounds, Value
 from kgreason.formula import Exists, Not, walk
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors.fingerprints import facts_fingerprint, model_fingerprint
-from kgreason.reasoner import Enough
+from kgreason.reasoner import Goal
 
 Progress = Callable[[int, int, float], None]
 """Called with the questions done, their total, and the mean reciprocal rank of those done."""
@@ -163,8 +163,8 @@ def _answer(
         asked = [task.question for task in batch]
         known = list(counter.entailed(asked))
         spent: list[float] = []
-        enough = _enough(asked, known, settings)
-        values = executor.values([question.query for question in asked], enough)
+        goal = _goal(asked, known, settings)
+        values = executor.values([question.query for question in asked], goal)
         records = []
         for task, value, entailed in zip(batch, _timed(values, spent), known, strict=True):
             question, truth = task.question, vector_or_bounds(value)
@@ -179,24 +179,22 @@ def _answer(
         yield [replace(record, seconds=seconds) for record in records]
 
 
-def _enough(
-    asked: Sequence[BenchmarkQuestion], known: Sequence[Ids], settings: RunSettings
-) -> Enough:
-    """Whether bounds prove the ranks, and which entailed answers stand below others."""
+def _goal(asked: Sequence[BenchmarkQuestion], known: Sequence[Ids], settings: RunSettings) -> Goal:
+    """To prove the ranks, and which entailed answers stand below others."""
 
-    def enough(number: int, value: Bounds) -> bool:
+    def goal(number: int, value: Bounds) -> float | None:
         question = asked[number]
         if settings.threshold is not None:
-            return False
+            return 0.0
         best, worst = rank_bounds(value, question.easy, question.hard, settings.ties)
         if float((1 / best - 1 / worst).mean()) > 2 * settings.tolerance:
-            return False
+            return least_open(value, question.hard[best < worst])
         if has_negation(question):
-            return True
+            return None
         fewest, most = entailed_below(value, known[number])
-        return fewest == most
+        return None if fewest == most else 1.0
 
-    return enough
+    return goal
 
 
 def _timed(values: Iterator[Value], spent: list[float]) -> Iterator[Value]:

@@ -17,7 +17,7 @@ import torch
 from kgreason.answers import Wanted, rank
 from kgreason.bench.dense import DenseEvaluator, require_room
 from kgreason.bench.figures import Ranks
-from kgreason.bench.metrics import filtered_ranks, rank_bounds
+from kgreason.bench.metrics import filtered_ranks, least_open, rank_bounds
 from kgreason.bench.questions import BenchmarkQuestion, Suite
 from kgreason.bench.roofline import TimedPredictor, clock, forget_peak, peak_memory, product_rate
 from kgreason.bench.values import vector_or_bounds
@@ -26,7 +26,7 @@ from kgreason.execution import Bounds, RowStore, Value, least
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.predictors import CalibratedPredictor, FactPredictor, load_predictor
 from kgreason.predictors.scorers import scoring_dtype
-from kgreason.reasoner import DEFAULT_MEMORY, Enough, Reasoner
+from kgreason.reasoner import DEFAULT_MEMORY, Goal, Reasoner
 from kgreason.truth import PRODUCT
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
@@ -233,20 +233,21 @@ class _Run:
         plans = [reasoner.prepare(question.query)[1] for question in questions]
         if way.wants == FULL:
             return list(reasoner.truths(plans))
-        enough = self._ranked(questions) if way.wants == RANKS else self._first(questions)
-        return list(reasoner.settle(plans, enough))
+        goal = self._ranked(questions) if way.wants == RANKS else self._first(questions)
+        return list(reasoner.settle(plans, goal))
 
-    def _ranked(self, questions: Sequence[BenchmarkQuestion]) -> Enough:
-        def enough(number: int, value: Bounds) -> bool:
+    def _ranked(self, questions: Sequence[BenchmarkQuestion]) -> Goal:
+        def goal(number: int, value: Bounds) -> float | None:
             question = questions[number]
             best, worst = rank_bounds(value, question.easy, question.hard)
-            return bool((best == worst).all())
+            is_open = best < worst
+            return least_open(value, question.hard[is_open]) if is_open.any() else None
 
-        return enough
+        return goal
 
-    def _first(self, questions: Sequence[BenchmarkQuestion]) -> Enough:
+    def _first(self, questions: Sequence[BenchmarkQuestion]) -> Goal:
         wanted = [self._wanted(question) for question in questions]
-        return lambda number, value: wanted[number].is_certain(value)
+        return lambda number, value: wanted[number].open(value)
 
     def _wanted(self, question: BenchmarkQuestion) -> Wanted:
         _, plan = self._known.prepare(question.query)

@@ -8,14 +8,13 @@ from torch import Tensor
 from kgreason.compute import Step
 from kgreason.errors import LimitError
 from kgreason.execution.context import Context, Frame, as_vector
-from kgreason.execution.pairs import Chunk, Pairs, Run, chunks, is_row, rows_of
+from kgreason.execution.crowd import at_most, foremost
+from kgreason.execution.pairs import Chunk, Pairs, Run, candidates, chunks, is_row, rows_of
 from kgreason.execution.values import Bounds, Table, Value, least, most, stack
 from kgreason.truth import operations
 from kgreason.truth.operations import scale
 from kgreason.truth.owners import exists_by_owner, exists_over_rows
 from kgreason.truth.vector import TruthVector, concatenate
-
-_ROUNDING = 1e-5
 
 
 def project(context: Context, step: Step, inputs: list[Value], frame: Frame, run: Run) -> Value:
@@ -24,20 +23,23 @@ def project(context: Context, step: Step, inputs: list[Value], frame: Frame, run
     Pairs whose source is below the floor are left out: none of them makes an entity truer than its
     source, as T(a, b) ≤ a, which bounds the result from above.
     """
-    gathered = _Gathered(context, frame.size)
+    gathered, left = _Gathered(context, frame.size), None
     if is_row(step):
-        for pairs, chosen in rows_of(context, step, inputs, frame):
+        every = candidates(context, inputs[0], context.frontier)
+        every, left = foremost(context, step, frame, every)
+        for pairs, chosen in rows_of(context, step, inputs[0], frame, every):
             gathered.add_rows(pairs, chosen)
     else:
         for chunk in chunks(context, step, inputs, frame, run, context.frontier):
             gathered.add(chunk)
     found = gathered.result()
     missed = operations.below(as_vector(most(inputs[0])), context.floor)
-    if not bool(missed.any()):
-        return found
-    # A little above, for the t-norms whose rounding is not monotone to the last bit.
-    left_out = context.logic.conjoin(missed * (1 + _ROUNDING), torch.ones_like(missed))
-    return Bounds(as_vector(least(found)), operations.at_least(as_vector(most(found)), left_out))
+    high = as_vector(most(found))
+    if bool(missed.any()):
+        high = operations.at_least(high, at_most(context, missed, 1.0))
+    if left is not None:
+        high = left.raised(context, high)
+    return found if high is most(found) else Bounds(as_vector(least(found)), high)
 
 
 class _Gathered:

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 
 import torch
 
-from kgreason.compute import Block, ComputationGraph, Kind, Step
+from kgreason.compute import BINDERS, Block, ComputationGraph, Kind, Step
 from kgreason.execution import binders, connectives, leaves, reach
 from kgreason.execution.budget import Budget, Purse
 from kgreason.execution.context import Context, Frame
+from kgreason.execution.depth import ALL, Depth
 from kgreason.execution.pairs import Run
 from kgreason.execution.row_store import RowStore, Work
 from kgreason.execution.values import Bounds, Table, Value, least, most, select
@@ -104,15 +105,21 @@ class Executor:
         finally:
             store.purse = outer
 
-    def execute(self, graph: ComputationGraph, floor: float = 0.0) -> list[Value]:
+    @property
+    def crowded(self) -> bool:
+        """Whether the last execution left out candidates because there were too many."""
+        return self._context.crowded
+
+    def execute(self, graph: ComputationGraph, depth: Depth = ALL) -> list[Value]:
         """The value of every output, each with a batch of one row.
 
-        floor: candidates of an ∃ that are less true are not looked at; where that leaves a truth
-        open the value is `Bounds`. 0 for exact truths.
+        depth: which candidates of an ∃ are looked at. Where others leave a truth open the value is
+        `Bounds`; all for exact truths.
         """
-        self._context.floor = floor
-        device = self._context.device
-        uses = _last_uses(graph)
+        context = self._context
+        context.floor, context.crowded = depth.floor, False
+        device = context.device
+        uses, inner = _last_uses(graph), _inner(graph)
         values: dict[int, Value] = {}
         for i, node in enumerate(graph.nodes):
             inputs = [
@@ -120,12 +127,16 @@ class Executor:
                 for wire in node.wires
             ]
             slots = torch.from_numpy(node.slots).to(device)
+            # Bounds of all entities would make all of them candidates of the next ∃.
+            context.crowd = None if i in inner else depth.crowd
             values[i] = self._apply(node.step, inputs, Frame(node.size, (), slots, ()))
             for done in [j for j in values if uses.get(j, -1) <= i]:
                 del values[done]
         return [_row(values[node], row) for node, row in graph.outputs]
 
     def _run(self, block: Block, frame: Frame) -> Value:
+        # What a block gives, another ∃ may depend on.
+        self._context.crowd = None
         values: list[Value] = []
         for step in block.steps:
             values.append(self._apply(step, [values[i] for i in step.inputs], frame))
@@ -160,6 +171,15 @@ def _last_uses(graph: ComputationGraph) -> dict[int, int]:
     last = {wire.node: i for i, node in enumerate(graph.nodes) for wire in node.wires}
     last.update({node: len(graph.nodes) for node, _ in graph.outputs})
     return last
+
+
+def _inner(graph: ComputationGraph) -> set[int]:
+    """Nodes that a binder's node takes in, at once or through others."""
+    found: set[int] = set()
+    for i, node in reversed(list(enumerate(graph.nodes))):
+        if node.step.kind in BINDERS or i in found:
+            found.update(wire.node for wire in node.wires)
+    return found
 
 
 def _row(value: Value, row: int) -> Value:

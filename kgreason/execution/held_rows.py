@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from kgreason.truth.rows import TruthRows
-from kgreason.truth.vector import gather_ranges
+from kgreason.truth.vector import gather_ranges, pick
 
 # What a row takes besides its entries: its key, its position, its offset and its last use.
 _ROW_BYTES = 32
@@ -53,28 +53,27 @@ class HeldRows:
         """Bytes that these rows would take."""
         return self._bytes(rows.entities.shape[0], len(rows))
 
-    def holds(self, keys: Tensor) -> Tensor:
-        """(keys,) bool."""
+    def find(self, keys: Tensor) -> Tensor:
+        """(keys,) positions of the rows of these keys, −1 where it is not held."""
         if not len(self):
-            return torch.zeros_like(keys, dtype=torch.bool)
-        at = torch.searchsorted(self._keys, keys).clamp(max=len(self) - 1)
-        return self._keys[at] == keys
+            return torch.full_like(keys, -1)
+        places = torch.searchsorted(self._keys, keys).clamp_(max=len(self) - 1)
+        is_held = pick(self._keys, places) == keys
+        return pick(self._positions, places).masked_fill_(~is_held, -1)
 
-    def use(self, keys: Tensor) -> Tensor:
-        """Positions of the rows of these keys, all held, which are from now on the last used."""
-        positions = self._positions[torch.searchsorted(self._keys, keys)]
+    def use(self, positions: Tensor) -> None:
+        """The rows at these positions are from now on the last used."""
         self._now += 1
-        self._last_use[positions] = self._now
-        return positions
+        self._last_use.index_fill_(0, positions, self._now)
 
     def lengths(self, positions: Tensor) -> Tensor:
         """Entries of each row."""
-        return self._offsets[positions + 1] - self._offsets[positions]
+        return pick(self._offsets, positions + 1) - pick(self._offsets, positions)
 
     def take(self, positions: Tensor) -> TruthRows:
         """A copy of the rows at these positions, repeats allowed."""
         offsets, entries = gather_ranges(self._offsets, positions)
-        return TruthRows(offsets, self._entities[entries], self._truths[entries])
+        return TruthRows(offsets, pick(self._entities, entries), pick(self._truths, entries))
 
     def append(self, keys: Tensor, rows: TruthRows, limit: int) -> None:
         """Add rows with ascending keys, none of them held.
@@ -120,8 +119,8 @@ class HeldRows:
     def _most_recent(self, limit: int, needed: Tensor) -> Tensor:
         """Positions, ascending, of the rows to keep."""
         last_use = self._last_use.clone()
-        held = needed[self.holds(needed)]
-        last_use[self._positions[torch.searchsorted(self._keys, held)]] = self._now + 1
+        held = self.find(needed)
+        last_use[held[held >= 0]] = self._now + 1
         order = torch.argsort(last_use, descending=True, stable=True)
         taken = (self.lengths(order) * self._entry_bytes + _ROW_BYTES).cumsum(0)
         keep = (taken <= limit) | (last_use[order] > self._now)
@@ -138,8 +137,8 @@ class HeldRows:
             end = max(start + 1, int(torch.searchsorted(offsets, last, right=True)) - 1)
             _, entries = gather_ranges(self._offsets, kept[start:end])
             here = slice(int(offsets[start]), int(offsets[end]))
-            self._entities[here] = self._entities[entries]
-            self._truths[here] = self._truths[entries]
+            self._entities[here] = pick(self._entities, entries)
+            self._truths[here] = pick(self._truths, entries)
             start = end
 
     def _resize(self, size: int) -> None:

@@ -68,7 +68,7 @@ def chunks(
     """The source's pairs with the block's values, so many at a time as fit the memory ceiling."""
     assert step.block is not None
     outside = inputs[1:]
-    every = _pairs(context, inputs[0], frontier)
+    every = candidates(context, inputs[0], frontier)
     for part in _segments(context, step.block, len(every)):
         pairs = every[part]
         segment = _inside(frame, [], pairs)
@@ -79,22 +79,25 @@ def chunks(
 
 
 def rows_of(
-    context: Context, step: Step, inputs: list[Value], frame: Frame
+    context: Context, step: Step, source: Value, frame: Frame, every: Pairs
 ) -> Iterator[tuple[Pairs, Tensor]]:
-    """Pairs of a block that is a row, with the row's position in the store."""
+    """Pairs of a block that is a row, part by part, with the row's position in the store."""
     assert step.block is not None
-    source, relation = step.block.steps[0].references
-
-    def rows(pairs: Pairs) -> tuple[Tensor, Tensor]:
-        inside = _inside(frame, [], pairs)
-        return inside.ids(source), inside.ids(relation)
 
     def later(count: int) -> tuple[Tensor, Tensor]:
-        return rows(_next(as_vector(most(inputs[0])), context.floor, count))
+        return row_ids(step, frame, _next(as_vector(most(source)), context.floor, count))
 
-    every = _pairs(context, inputs[0], context.frontier)
     for part in _segments(context, step.block, len(every)):
-        yield every[part], context.store.positions(*rows(every[part]), later)
+        here = every[part]
+        yield here, context.store.positions(*row_ids(step, frame, here), later)
+
+
+def row_ids(step: Step, frame: Frame, pairs: Pairs) -> tuple[Tensor, Tensor]:
+    """Heads and relations, (pairs,) each, of a block that is a row."""
+    assert step.block is not None
+    source, relation = step.block.steps[0].references
+    inside = _inside(frame, [], pairs)
+    return inside.ids(source), inside.ids(relation)
 
 
 def is_row(step: Step) -> bool:
@@ -103,7 +106,7 @@ def is_row(step: Step) -> bool:
     return [inner.kind for inner in step.block.steps] == [Kind.ROW]
 
 
-def _pairs(context: Context, source: Value, frontier: int | None) -> Pairs:
+def candidates(context: Context, source: Value, frontier: int | None) -> Pairs:
     """The pairs of a source that are not below the floor, counted."""
     owner, entity, truth = as_vector(most(source)).expand(context.floor)
     if frontier is not None:

@@ -110,19 +110,28 @@ class RowStore:
     def positions(self, heads: Tensor, relations: Tensor, later: Later | None = None) -> Tensor:
         """Where the rows lie in `held`: (rows,) int64. later: what may be asked for next."""
         keys = relations * self.predictor.entity_count + heads
-        missing = keys[~self._held.holds(keys)].unique()
-        if missing.shape[0] and self._shelf is not None:
-            found, rows = self._shelf.find(missing)
-            self.read += len(rows)
-            self._hold(missing[found], rows, keys)
-            missing = missing[~found]
+        positions = self._held.find(keys)
+        absent = keys[positions < 0].unique()
+        missing = self._not_read(absent, keys)
         self._pay(keys, missing)
         if missing.shape[0]:
             more = self._riders(missing, later)
             scored = torch.cat([missing, more]).sort().values
             self._hold(scored, self._scored(scored, missing.shape[0]), keys)
             self._early = torch.cat([self._early, more])
-        return self._held.use(keys)
+        if absent.shape[0]:
+            positions = self._held.find(keys)
+        self._held.use(positions)
+        return positions
+
+    def _not_read(self, absent: Tensor, needed: Tensor) -> Tensor:
+        """Those of the absent keys that are not on the shelf; rows that are there are held."""
+        if self._shelf is None or not absent.shape[0]:
+            return absent
+        found, rows = self._shelf.find(absent)
+        self.read += len(rows)
+        self._hold(absent[found], rows, needed)
+        return absent[~found]
 
     def _pay(self, keys: Tensor, missing: Tensor) -> None:
         """Count the rows asked for that are to be scored, or rode along with others."""
@@ -150,7 +159,7 @@ class RowStore:
         # Some of them may be here already.
         heads, relations = later(4 * room)
         keys = relations * self.predictor.entity_count + heads
-        keys = keys[~self._held.holds(keys) & ~torch.isin(keys, missing)]
+        keys = keys[(self._held.find(keys) < 0) & ~torch.isin(keys, missing)]
         return missing.new_tensor(list(dict.fromkeys(keys.tolist()))[:room])
 
     def _hold(self, keys: Tensor, rows: TruthRows, needed: Tensor) -> None:

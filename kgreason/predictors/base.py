@@ -117,6 +117,27 @@ class Foresighted(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class RowBounds:
+    """What is known of some rows before they are scored.
+
+    known: for each row the links whose truth is known, with this truth; others: what no other link
+    of any of the rows exceeds.
+    """
+
+    known: TruthRows
+    others: float
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A predictor that knows some links of a row, and bounds the others, without scoring it."""
+
+    def bounds(self, heads: Tensor, relations: Tensor) -> RowBounds:
+        """heads, relations: (rows,) int64 -> what is known of these rows."""
+        ...
+
+
 @runtime_checkable
 class Scoped(Protocol):
     """A predictor that has nothing to say about some entities or relations, and knows it."""

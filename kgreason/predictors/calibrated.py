@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from kgreason.errors import PredictorError, UsageError
-from kgreason.predictors.base import Likeliest, Path, RowPrice, paths_of
+from kgreason.predictors.base import Likeliest, Path, RowBounds, RowPrice, paths_of
 from kgreason.predictors.calibration import Calibration, Foreseeable, Observed
 from kgreason.predictors.csr import compress, fact_rows, listed, stack, take
 from kgreason.predictors.foresight import Foresight
@@ -152,6 +152,16 @@ class CalibratedPredictor:
             foresight=None if self._foresight is None else self.scorer.flops,
             together=self.scorer.block.multiple,
         )
+
+    def bounds(self, heads: Tensor, relations: Tensor) -> RowBounds:
+        """See `Bounded`."""
+        heads, relations = heads.to(self._device), relations.to(self._device)
+        if self._observed_truth is not None:
+            # Rounded as truths are.
+            others = torch.tensor(self.calibration.highest, dtype=self.scorer.dtype).item()
+            return RowBounds(self._facts_only(heads, relations), others)
+        nothing = torch.zeros((heads.shape[0], 0), dtype=self.scorer.dtype, device=self._device)
+        return RowBounds(TruthRows.from_dense(nothing), 1.0)
 
     def likeliest(self, relation: int, tails: Tensor, count: int) -> Likeliest:
         """See `Foresighted`."""

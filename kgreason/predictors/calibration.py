@@ -43,6 +43,11 @@ class Calibration(Protocol):
         ...
 
     @property
+    def highest(self) -> float:
+        """What no truth exceeds."""
+        ...
+
+    @property
     def frequency(self) -> float:
         """Power of 1 + the known links of a tail under the relation, which e^score is weighed by.
 
@@ -115,6 +120,10 @@ class _Named:
         return f"{NAMES[type(self)]}:{values}"
 
     @property
+    def highest(self) -> float:
+        return 1.0
+
+    @property
     def frequency(self) -> float:
         return 0.0
 
@@ -142,6 +151,10 @@ class SoftmaxDegree(_Named):
     ceiling: float = 0.999
     frequency: float = 0.0
 
+    @property
+    def highest(self) -> float:
+        return self.ceiling
+
     def truths(self, scores: Tensor, observed: Observed) -> Tensor:
         truths = _softmax(scores)
         truths.mul_(observed.degrees.clamp(min=1).to(truths.dtype).unsqueeze(1))
@@ -167,6 +180,10 @@ class MissingTails(_Named):
     cut: float = 0.0002
     ceiling: float = 0.999
     frequency: float = 0.0
+
+    @property
+    def highest(self) -> float:
+        return self.ceiling
 
     def truths(self, scores: Tensor, observed: Observed) -> Tensor:
         truths = _softmax(scores)
@@ -197,6 +214,10 @@ class MassNormalised(_Named):
 
     cut: float = 0.005
     epsilon: float = 0.001
+
+    @property
+    def highest(self) -> float:
+        return 1 - self.epsilon
 
     def truths(self, scores: Tensor, observed: Observed) -> Tensor:
         truths = _softmax(scores)
@@ -244,6 +265,10 @@ class MinMax(_Named):
 
     cut: float = 0.0
     ceiling: float = 1.0
+
+    @property
+    def highest(self) -> float:
+        return self.ceiling
 
     def truths(self, scores: Tensor, observed: Observed) -> Tensor:
         high = scores.amax(1, keepdim=True)

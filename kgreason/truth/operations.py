@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from kgreason.truth.logic import Logic, Quantifier
-from kgreason.truth.vector import DENSE, TruthVector, nonzero
+from kgreason.truth.vector import DENSE, TruthVector, nonzero, pick
 
 
 def intersect(logic: Logic, a: TruthVector, b: TruthVector) -> TruthVector:
@@ -49,14 +49,19 @@ def scale(
         combine(vector.background, scalars),
         vector.offsets,
         vector.entities,
-        combine(vector.truths, scalars[vector.row]),
+        combine(vector.truths, pick(scalars, vector.row)),
     )
 
 
 def at_least(vector: TruthVector, least: Tensor) -> TruthVector:
     """Every truth of row i raised to least[i] where it is below; least: (batch,)."""
-    keys, truths = vector.keys, vector.truths.maximum(least[vector.row])
+    keys, truths = vector.keys, vector.truths.maximum(pick(least, vector.row))
     return pruned(vector.entity_count, vector.background.maximum(least), keys, truths)
+
+
+def greater(a: TruthVector, b: TruthVector) -> TruthVector:
+    """The greater truth, entity by entity, row by row."""
+    return _merge(torch.maximum, a, b)
 
 
 def below(vector: TruthVector, floor: float) -> Tensor:
@@ -97,10 +102,10 @@ def either(a: TruthVector, b: TruthVector) -> Tensor:
 
 def pruned(entity_count: int, background: Tensor, keys: Tensor, truths: Tensor) -> TruthVector:
     """Drop the entries that say no more than the background."""
-    own = background if background.shape[0] == 1 else background[keys // entity_count]
-    keep = truths != own
-    if not bool(keep.all()):
-        keys, truths = keys[keep], truths[keep]
+    own = background if background.shape[0] == 1 else pick(background, keys // entity_count)
+    kept = nonzero(truths != own)
+    if kept.shape[0] < keys.shape[0]:
+        keys, truths = pick(keys, kept), pick(truths, kept)
     return TruthVector.from_keys(entity_count, background, keys, truths)
 
 

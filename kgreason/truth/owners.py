@@ -10,12 +10,14 @@ from torch import Tensor
 from kgreason.truth.logic import Logic, Quantifier
 from kgreason.truth.operations import pruned, scale
 from kgreason.truth.rows import TruthRows
-from kgreason.truth.vector import DENSE, TruthVector, gather_ranges, nonzero, repeated
+from kgreason.truth.vector import DENSE, TruthVector, gather_ranges, nonzero, pick, repeated
 
 # Scratch elements (not bytes) that one dense block may take.
 _SCRATCH = 1 << 23
 # Entries gone through at a time: few enough to stay in the processor's cache.
 _AT_ONCE = 1 << 18
+# Gathering the entries of a row takes so many times as long as going through those in between.
+_SPAN = 2.5
 
 
 def exists_by_owner(logic: Logic, vector: TruthVector, owner: Tensor, owners: int) -> TruthVector:
@@ -27,7 +29,7 @@ def exists_by_owner(logic: Logic, vector: TruthVector, owner: Tensor, owners: in
         return _exists_over_background(logic, vector, owner, owners)
     background = torch.zeros(owners, dtype=vector.truths.dtype, device=owner.device)
     size = vector.entity_count
-    keys = owner[vector.row] * size + vector.entities
+    keys = pick(owner, vector.row) * size + vector.entities
     if keys.shape[0] * DENSE < owners * size:
         unique, index = keys.unique(return_inverse=True)
         gathered = _gather(logic, index, vector.truths, unique.shape[0])
@@ -52,7 +54,7 @@ def exists_over_rows(
     lengths = rows.offsets[chosen + 1] - rows.offsets[chosen]
     if int(lengths.sum()) * DENSE < owners * size:
         offsets, entries = gather_ranges(rows.offsets, chosen)
-        copy = TruthRows(offsets, rows.entities[entries], rows.truths[entries])
+        copy = TruthRows(offsets, pick(rows.entities, entries), pick(rows.truths, entries))
         own = scale(logic.conjoin, TruthVector.from_rows(copy, size), truths)
         return exists_by_owner(logic, own, owner, owners)
     parts = []
@@ -73,32 +75,50 @@ def exists_over_rows(
 def _scaled(
     logic: Logic, rows: TruthRows, chosen: Tensor, truths: Tensor, base: Tensor
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """T(rows[chosen[i]], truths[i]), part by part: base[i] + entity, and truth, of each entry."""
-    lengths = rows.offsets[chosen + 1] - rows.offsets[chosen]
+    """T(rows[chosen[i]], truths[i]), part by part: base[i] + entity, and truth, of each entry.
+
+    Entries of other rows with truth 0 may be among them.
+    """
     several = bool(base.any())
-    for part, total, adjacent in _parts(chosen, lengths):
-        if adjacent:
-            start = int(rows.offsets[chosen[part.start]])
-            here = slice(start, start + total)
-            entities, listed = rows.entities[here], rows.truths[here]
+    for part, span in _parts(rows, chosen):
+        own, factors, bases = chosen[part], truths[part], base[part]
+        if span is None:
+            lengths = pick(rows.offsets, own + 1) - pick(rows.offsets, own)
+            _, entries = gather_ranges(rows.offsets, own)
+            entities, listed = pick(rows.entities, entries), pick(rows.truths, entries)
         else:
-            _, entries = gather_ranges(rows.offsets, chosen[part])
-            entities, listed = rows.entities[entries], rows.truths[entries]
-        places = entities.long()
+            first, last = int(own[0]), int(own[-1])
+            lengths = rows.offsets[first : last + 2].diff()
+            entities, listed = rows.entities[span], rows.truths[span]
+            if own.shape[0] < lengths.shape[0]:
+                # T(a, 0) = 0: rows in between add nothing.
+                factors, bases = (
+                    values.new_zeros(lengths.shape[0]).scatter_(0, own - first, values)
+                    for values in (factors, bases)
+                )
+        total, places = entities.shape[0], entities.long()
         if several:
-            places += repeated(base[part], lengths[part], total)
-        yield places, logic.conjoin(listed, repeated(truths[part], lengths[part], total))
+            places += repeated(bases, lengths, total)
+        yield places, logic.conjoin(listed, repeated(factors, lengths, total))
 
 
-def _parts(chosen: Tensor, lengths: Tensor) -> Iterator[tuple[slice, int, bool]]:
-    """Slices of the rows chosen, their entries, and whether they lie side by side."""
-    ends = lengths.cumsum(0)
-    breaks = torch.cat([chosen.new_zeros(1), (chosen.diff() != 1).cumsum(0)])
+def _parts(rows: TruthRows, chosen: Tensor) -> Iterator[tuple[slice, slice | None]]:
+    """Slices of the rows chosen that have few enough entries to go through at a time.
+
+    With each the entries from its first row to its last, where it pays to go through all of them;
+    None where it does not, or where the rows do not ascend.
+    """
+    starts, stops = pick(rows.offsets, chosen), pick(rows.offsets, chosen + 1)
+    ends = (stops - starts).cumsum(0)
+    falls = torch.cat([chosen.new_zeros(1), (chosen.diff() <= 0).cumsum(0)])
     start = before = 0
     while start < chosen.shape[0]:
         end = max(start + 1, int(torch.searchsorted(ends, before + _AT_ONCE, right=True)))
         after = int(ends[end - 1])
-        yield slice(start, end), after - before, bool(breaks[start] == breaks[end - 1])
+        span = slice(int(starts[start]), int(stops[end - 1]))
+        pays = span.stop - span.start <= _SPAN * (after - before)
+        ascends = int(falls[start]) == int(falls[end - 1])
+        yield slice(start, end), span if pays and ascends else None
         start, before = end, after
 
 
@@ -114,7 +134,7 @@ def _blocks(owner: Tensor, owners: int, size: int) -> Iterator[tuple[int, int, s
 def _listed(gathered: Tensor, base: int) -> tuple[Tensor, Tensor]:
     """Keys from `base` on of the truths above 0, and these."""
     found = nonzero(gathered)
-    return found + base, gathered[found]
+    return found + base, pick(gathered, found)
 
 
 def _joined(parts: list[tuple[Tensor, Tensor]], size: int, background: Tensor) -> TruthVector:

@@ -79,13 +79,14 @@ class TruthVector:
     def at(self, keys: Tensor) -> Tensor:
         """Truths at keys row · entity_count + entity, listed or not."""
         if keys.shape[0] * DENSE >= len(self) * self.entity_count:
-            return self.dense().view(-1)[keys]
+            return pick(self.dense().view(-1), keys)
         own = self.keys
         background = self.background[keys // self.entity_count]
         if own.shape[0] == 0:
             return background
         position = torch.searchsorted(own, keys).clamp(max=own.shape[0] - 1)
-        return torch.where(own[position] == keys, self.truths[position], background)
+        found = pick(own, position) == keys
+        return torch.where(found, pick(self.truths, position), background)
 
     def select(self, rows: Tensor) -> TruthVector:
         """The rows named by `rows`, in that order, repeats allowed; no copy when that is all."""
@@ -96,8 +97,8 @@ class TruthVector:
             self.entity_count,
             self.background[rows],
             offsets,
-            self.entities[positions],
-            self.truths[positions],
+            pick(self.entities, positions),
+            pick(self.truths, positions),
         )
 
     def expand(self, floor: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
@@ -108,19 +109,19 @@ class TruthVector:
         full = torch.nonzero((self.background > 0) & (self.background >= floor)).flatten()
         if not full.shape[0]:
             kept = nonzero((self.truths > 0) & (self.truths >= floor))
-            return self.row[kept], self.entities[kept].long(), self.truths[kept]
+            return pick(self.row, kept), pick(self.entities, kept).long(), pick(self.truths, kept)
         every = torch.arange(self.entity_count, device=full.device)
         dense_keys = (full[:, None] * self.entity_count + every).flatten()
         keys = torch.cat([self.keys, dense_keys]).unique()
         truths = self.at(keys)
-        keep = (truths > 0) & (truths >= floor)
-        keys, truths = keys[keep], truths[keep]
+        kept = nonzero((truths > 0) & (truths >= floor))
+        keys, truths = pick(keys, kept), pick(truths, kept)
         return keys // self.entity_count, keys % self.entity_count, truths
 
     def dense(self) -> Tensor:
         """(batch, entity) truths."""
         out = self.background[:, None].repeat(1, self.entity_count)
-        out.view(-1)[self.keys] = self.truths
+        out.view(-1).scatter_(0, self.keys, self.truths)
         return out
 
 
@@ -136,6 +137,11 @@ def gather_ranges(offsets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     total = int(new_offsets[-1])
     positions = repeated(starts - new_offsets[:-1], lengths, total)
     return new_offsets, positions.add_(torch.arange(total, device=offsets.device))
+
+
+def pick(values: Tensor, places: Tensor) -> Tensor:
+    """values[places] of two vectors, by the way that is three times as fast on a CPU."""
+    return values.index_select(0, places)
 
 
 def repeated(values: Tensor, counts: Tensor, total: int) -> Tensor:

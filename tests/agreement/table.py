@@ -12,7 +12,7 @@ from torch import Tensor
 from kgreason.execution import Table
 from kgreason.formula import Query
 from kgreason.knowledge import FactIndex
-from kgreason.predictors.base import Likeliest, RowPrice
+from kgreason.predictors.base import Likeliest, RowBounds, RowPrice
 from kgreason.reasoner import Reasoner
 from kgreason.truth import Logic
 from kgreason.truth.rows import TruthRows
@@ -59,6 +59,16 @@ class TablePredictor:
         rest = ordered[:, count] if count < ordered.shape[1] else torch.zeros(len(tails))
         exact = (truth == 1).gather(1, heads)
         return Likeliest(heads[:, :count], ordered[:, :count], exact[:, :count], rest)
+
+
+class BoundedTable(TablePredictor):
+    """A table that knows its certain links at once, and what none of the others exceeds."""
+
+    def bounds(self, heads: Tensor, relations: Tensor) -> RowBounds:
+        truth = torch.from_numpy(self.truth[relations.numpy(), heads.numpy()])
+        is_known = truth == 1
+        others = self.truth[self.truth < 1].max(initial=0.0)
+        return RowBounds(TruthRows.from_dense(truth * is_known), float(others))
 
 
 def reasoner(

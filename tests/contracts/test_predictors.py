@@ -12,7 +12,7 @@ import torch
 from kgreason.errors import CheckpointError, KgreasonError
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import load_predictor
-from kgreason.predictors.base import Foresighted, LinkPredictor, Tracing, paths_of
+from kgreason.predictors.base import Bounded, Foresighted, LinkPredictor, Tracing, paths_of
 from kgreason.predictors.checkpoint import save_checkpoint
 from kgreason.predictors.mixing import Weights
 from kgreason.predictors.mixture_file import write_mixture
@@ -198,6 +198,19 @@ def test_bounds_hold(predictor: LinkPredictor, graph: KnowledgeGraph) -> None:
             bounds.rest.unsqueeze(1).repeat(1, len(everyone)).scatter_(1, bounds.heads, bounds.most)
         )
         assert bool((most >= truths.dense(len(everyone)).T).all())
+
+
+def test_what_is_known_of_rows_before_they_are_scored(
+    predictor: LinkPredictor, graph: KnowledgeGraph
+) -> None:
+    if not isinstance(predictor, Bounded):
+        return
+    heads, relations = every_pair(graph)
+    truths = predictor.rows(heads, relations).dense(graph.entity_count)
+    bounds = predictor.bounds(heads, relations)
+    known = bounds.known.dense(graph.entity_count).to(truths)
+    assert torch.equal(truths[known > 0], known[known > 0])
+    assert float(truths[known == 0].max()) <= bounds.others
 
 
 def test_paths_are_known_facts_that_lead_from_head_to_tail(

@@ -12,15 +12,17 @@ import pytest
 import torch
 
 import kgreason.execution
+from kgreason import reasoner as corridor
+from kgreason.answers import Wanted, rank
 from kgreason.errors import LimitError
-from kgreason.execution import Work
+from kgreason.execution import Work, depth, least
 from kgreason.formula import And, Atom, Constant, Exists, Query, Variable
 from kgreason.normal import Edge, QueryGraph
 from kgreason.reasoner import Reasoner
 from kgreason.truth import LOGICS, PRODUCT
 from kgreason.truth.vector import TruthVector
 from tests.agreement.generators import Features, random_query, random_table
-from tests.agreement.table import TablePredictor, answers, reasoner
+from tests.agreement.table import BoundedTable, TablePredictor, answers, reasoner
 from tests.agreement.test_engine import LOGICS as TREATED
 from tests.small import bound, entity, facts
 
@@ -75,6 +77,36 @@ def test_a_witness_far_from_the_answer_costs_few_rows() -> None:
         assert engine.best([(Variable("x"), target)]) == [0]
         rows[foresight] = engine.work.rows
     assert rows[True] < rows[False] // 4
+
+
+@pytest.mark.parametrize("neighbours", [20, 200])
+def test_a_hub_costs_few_rows_where_its_best_answers_are_as_true_as_can_be(
+    neighbours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(depth, "_CROWDS", (4, 64))
+    monkeypatch.setattr(corridor, "FIRST", depth.Depth(1 / 4, 4))
+    table = np.zeros((4, neighbours + 20, neighbours + 20))
+    table[0, 0, 10 : 10 + neighbours] = 1.0
+    table[2, 10 : 10 + neighbours, 1:9] = np.linspace(0.1, 0.8, 8)
+    # The neighbour with most known links is looked at first.
+    table[2, 12, -4:], table[2, 12, 1:4] = 1.0, 0.9
+    question = Query(
+        (Variable("y"),),
+        Exists(
+            (Variable("x"),),
+            And((Atom(0, Constant(0), Variable("x")), Atom(1, Variable("x"), Variable("y")))),
+        ),
+    )
+    known = Wanted(3, torch.arange(neighbours + 16, neighbours + 20)[:, None])
+    truths = {}
+    for kind in (TablePredictor, BoundedTable):
+        engine = reasoner(kind(table), PRODUCT)
+        plan = engine.prepare(question)[1]
+        (value,) = engine.settle([plan], lambda _, bounds: known.open(bounds))
+        top = known.unknown(rank(least(value), question.free, question.free))
+        truths[kind] = top.truths[:3].tolist()
+        assert engine.work.rows == 1 + (4 if kind is BoundedTable else neighbours)
+    assert truths[BoundedTable] == truths[TablePredictor] == [0.9, 0.9, 0.9]
 
 
 def _some_link_to(target: Variable) -> Exists[int]:
