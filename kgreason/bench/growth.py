@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kgreason.answers import Wanted, rank
-from kgreason.bench.roofline import clock, clock_name
+from kgreason.bench.roofline import clock, clock_name, table_reads
 from kgreason.bench.synthetic import Shape, World, make_paths, make_world
 from kgreason.bench.tables import Cell, Table
 from kgreason.execution import Budget
@@ -52,13 +52,17 @@ class GrowthSettings:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One size. seconds, rows: medians over the batches, for each question; proved: batches."""
+    """One size. seconds, rows: medians over the batches, for each question; proved: batches.
+
+    reads: time of a pass over the entities, in those of reading their embeddings; 0 not measured.
+    """
 
     size: int
     seconds: float
     rows: float
     proved: int
     batches: int
+    reads: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,10 @@ def grow(settings: GrowthSettings, progress: Progress | None = None) -> list[Cur
             size = getattr(shape, axis)
             if progress is not None:
                 progress(done, total, f"{axis} {size:,}")
-            points.append(_point(size, shape, made.of(shape), settings))
+            point = _point(size, shape, made.of(shape), settings)
+            if axis == "entities":
+                point = replace(point, reads=table_reads(made.of(shape).predictor))
+            points.append(point)
             done += 1
         curves.append(Curve(axis, tuple(points)))
     return curves
@@ -168,20 +175,22 @@ def growth_tables(curves: Sequence[Curve], settings: GrowthSettings) -> list[Tab
         f"until the first {settings.top} new answers are proved, at most {settings.seconds:g} s; "
         f"seed {settings.seed}; {clock_name(settings.device)}"
     )
-    return [
-        Table(
-            f"growth with {curve.axis}",
-            (curve.axis, "ms a question", "rows a question", "proved"),
-            tuple(_row(point) for point in curve.points),
-            (_exponents(curve), note),
-        )
-        for curve in curves
-    ]
+    return [_table(curve, note) for curve in curves]
 
 
-def _row(point: Point) -> tuple[Cell, ...]:
-    proved = f"{point.proved} of {point.batches}"
-    return point.size, 1000 * point.seconds, point.rows, proved
+def _table(curve: Curve, note: str) -> Table:
+    columns = [curve.axis, "ms a question", "rows a question", "proved"]
+    notes = [_exponents(curve), note]
+    with_reads = any(point.reads > 0 for point in curve.points)
+    if with_reads:
+        columns.append("table reads")
+        notes.append("table reads: time of a block of rows, in those of reading all embeddings")
+    rows = []
+    for point in curve.points:
+        proved = f"{point.proved} of {point.batches}"
+        row: list[Cell] = [point.size, 1000 * point.seconds, point.rows, proved]
+        rows.append((*row, point.reads) if with_reads else tuple(row))
+    return Table(f"growth with {curve.axis}", tuple(columns), tuple(rows), tuple(notes))
 
 
 def _exponents(curve: Curve) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from kgreason.predictors import CalibratedPredictor
 from kgreason.predictors.base import Likeliest, RowBounds, RowPrice
+from kgreason.predictors.scorers import ColumnScorer
 from kgreason.truth.rows import TruthRows
 
 _LEAST_SECONDS = 0.2
@@ -98,6 +99,28 @@ def product_rate(predictor: CalibratedPredictor, dtype: torch.dtype) -> float:
             best = min(best, _seconds_of(left, right))
         count += 1
     return 2.0 * columns * depth * predictor.block_rows / best
+
+
+def table_reads(predictor: CalibratedPredictor) -> float:
+    """Time of a pass, scoring the fewest rows of a block, in those of reading the embeddings once.
+
+    The best of three each. 0 for a scorer without a table of embeddings.
+    """
+    scorer = predictor.scorer
+    if not isinstance(scorer, ColumnScorer):
+        return 0.0
+    rows = torch.arange(scorer.block.multiple)
+    heads, relations = rows % predictor.entity_count, rows % predictor.relation_count
+    now = clock(scorer.device)
+    seconds = []
+    for work in (lambda: float(scorer.embeddings.sum()), lambda: predictor.rows(heads, relations)):
+        best = float("inf")
+        for _ in range(_FEWEST):
+            start = now()
+            work()
+            best = min(best, now() - start)
+        seconds.append(best)
+    return seconds[1] / seconds[0]
 
 
 def _seconds_of(left: Tensor, right: Tensor) -> float:

@@ -12,10 +12,11 @@ from torch import Tensor
 from kgreason.errors import PredictorError, UsageError
 from kgreason.predictors.base import Likeliest, Path, RowBounds, RowPrice, paths_of
 from kgreason.predictors.calibration import Calibration, Foreseeable, Observed
-from kgreason.predictors.csr import compress, fact_rows, stack, take
+from kgreason.predictors.csr import compress, fact_rows, listed, stack, take
 from kgreason.predictors.foresight import Foresight
 from kgreason.predictors.frequencies import Frequencies
 from kgreason.predictors.scorers import ColumnScorer, Scorer
+from kgreason.predictors.streaming import NotFiniteError, streaming
 from kgreason.truth.rows import TruthRows
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class CalibratedPredictor:
         self._observed_truth = observed_truth
         self._device = scorer.device
         self._columns = _column_ids(scorer, observed.entity_count)
+        self._ids = self._columns.to(self._device)
         allowed = torch.ones(observed.entity_count, dtype=torch.bool)
         allowed = allowed if rankable is None else rankable.cpu()
         self._hidden = (~allowed[self._columns]).to(self._device)
@@ -74,7 +76,9 @@ class CalibratedPredictor:
         self._relations = (
             torch.ones(scorer.relation_count, dtype=torch.bool) if known is None else known
         ).to(self._device)
-        row_bytes = 2 * observed.entity_count * (8 if self._is_double else 4)
+        self._streaming = streaming(scorer, calibration, self._hidden, self._frequencies)
+        width = observed.entity_count if self._streaming is None else self._streaming.width
+        row_bytes = 2 * width * (8 if self._is_double else 4)
         self.block_rows = _block_rows(scorer, block_bytes, row_bytes)
         self._block_bytes = block_bytes
 
@@ -177,7 +181,7 @@ class CalibratedPredictor:
             calibration,
             self._observed,
             self._observed_truth,
-            self._columns.to(self._device),
+            self._ids,
             self._position,
             self._relations,
             self._block_bytes,
@@ -222,14 +226,8 @@ class CalibratedPredictor:
         # The last pair fills the block up to a shape that keeps the bits of every row.
         fill = torch.arange(-(-count // multiple) * multiple, device=self._device)
         fill.clamp_(max=count - 1)
-        scores = self.scorer.scores(self._position[heads[fill]], relations[fill])
-        scores = scores[:count].contiguous()
-        self._check(scores, heads, relations)
-        if self._frequencies is not None:
-            self._frequencies.add_to(scores, relations)
-        if bool(self._hidden.any()):
-            scores.masked_fill_(self._hidden, -torch.inf)
-        row, tail = self._known(heads, relations)
+        columns, relations = self._position[heads[fill]], relations[fill]
+        row, tail = self._known(heads, relations[:count])
         column = self._position[tail]
         has_score = column >= 0
         observed = Observed(
@@ -238,12 +236,39 @@ class CalibratedPredictor:
             rows=row[has_score],
             columns=column[has_score],
         )
-        truths = self._widen(self.calibration.truths(scores, observed))
-        if self._observed_truth is not None:
-            truths[row, tail] = self._observed_truth
-        elif not self._whole:
-            truths[row[~has_score], tail[~has_score]] = 1.0
-        return compress(truths)
+        if self._observed_truth is None and not self._whole:
+            row, tail = row[~has_score], tail[~has_score]
+        elif self._observed_truth is None:
+            row, tail = row[:0], tail[:0]
+        truth = 1.0 if self._observed_truth is None else self._observed_truth
+        if self._streaming is None:
+            truths = self._dense(columns, relations, observed)
+            truths[row, tail] = truth
+            return compress(truths)
+        try:
+            found = self._streaming.truths(columns, relations, observed)
+        except NotFiniteError:
+            self._check(self.scorer.scores(columns, relations)[:count], heads, relations)
+            raise
+        return listed(
+            torch.cat((found.rows, row)),
+            torch.cat((self._ids[found.columns], tail)),
+            torch.cat((found.truths, found.truths.new_full(row.shape, truth))),
+            count,
+            self.entity_count,
+        )
+
+    def _dense(self, columns: Tensor, relations: Tensor, observed: Observed) -> Tensor:
+        """(rows, entities) truths, known facts as scored."""
+        count = observed.degrees.shape[0]
+        scores = self.scorer.scores(columns, relations)[:count].contiguous()
+        relations = relations[:count]
+        self._check(scores, self._ids[columns], relations)
+        if self._frequencies is not None:
+            self._frequencies.add_to(scores, relations)
+        if bool(self._hidden.any()):
+            scores.masked_fill_(self._hidden, -torch.inf)
+        return self._widen(self.calibration.truths(scores, observed))
 
     def _known(self, heads: Tensor, relations: Tensor) -> tuple[Tensor, Tensor]:
         """Known facts of a block: (facts,) row and (facts,) tail, row by row."""
@@ -257,7 +282,7 @@ class CalibratedPredictor:
         if self.scorer.coverage.entities is None:
             return truths
         wide = truths.new_zeros((truths.shape[0], self.entity_count))
-        return wide.index_copy_(1, self._columns.to(self._device), truths)
+        return wide.index_copy_(1, self._ids, truths)
 
     def _check(self, scores: Tensor, heads: Tensor, relations: Tensor) -> None:
         # A sum is not finite if any part is not; only then is it worth looking closer.

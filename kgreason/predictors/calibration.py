@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -88,6 +89,24 @@ class Foreseeable(Protocol):
         ...
 
 
+@runtime_checkable
+class Sifting(Foreseeable, Protocol):
+    """A calibration that tells before the end of a row which scores cannot matter."""
+
+    @property
+    def cut(self) -> float:
+        """Truths below it are 0."""
+        ...
+
+    def least(self, degrees: Tensor, whole: Tensor) -> Tensor:
+        """(rows,) each -> scores below which every truth is 0. For a cut above 0.
+
+        degrees: as in `Observed`. whole: log of the sum of e^score over some of the tails; over
+        more of them the result is not lower.
+        """
+        ...
+
+
 _LEAST_LEFT = 0.01
 
 
@@ -147,6 +166,9 @@ class SoftmaxDegree(_Named):
         truths = scores.add_(factor.unsqueeze(1)).exp_()
         return _cut_below(truths.clamp_(max=self.ceiling), self.cut)
 
+    def least(self, degrees: Tensor, whole: Tensor) -> Tensor:
+        return math.log(self.cut) - degrees.clamp(min=1).log() + whole
+
 
 @dataclass(frozen=True)
 class MissingTails(_Named):
@@ -177,6 +199,9 @@ class MissingTails(_Named):
         factor = rows.degrees.clamp(min=1).to(scores.dtype).log() - log_left
         truths = scores.add_(factor.unsqueeze(1)).exp_()
         return _cut_below(truths.clamp_(max=self.ceiling), self.cut)
+
+    def least(self, degrees: Tensor, whole: Tensor) -> Tensor:
+        return math.log(self.cut * _LEAST_LEFT) - degrees.clamp(min=1).log() + whole
 
 
 @dataclass(frozen=True)
@@ -222,6 +247,9 @@ class Sigmoid(_Named):
 
     def at_most(self, scores: Tensor, rows: Outlook) -> Tensor:
         return self._of(scores)
+
+    def least(self, degrees: Tensor, whole: Tensor) -> Tensor:
+        return torch.full_like(whole, math.log(self.cut / (1 - self.cut)))
 
     def _of(self, scores: Tensor) -> Tensor:
         # Spelled out: torch.sigmoid rounds differently at the end of a block, exp does not.

@@ -7,7 +7,6 @@ Nothing is unpickled. A file without this package's metadata but with the tensor
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +16,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from kgreason.errors import CheckpointError
-from kgreason.files import replacing
 from kgreason.predictors.composition import COMPLEX, COMPOSITIONS, Composition
 from kgreason.predictors.scorers import BilinearScorer, Coverage, Scorer, scoring_dtype
+from kgreason.predictors.tensor_file import (
+    is_finite,
+    read_safetensors,
+    unreadable,
+    write_safetensors,
+)
 
 if TYPE_CHECKING:
     from kgreason.knowledge import Vocabulary
@@ -79,7 +82,11 @@ class CheckpointInfo:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint in memory: its description and all of its tensors (on the CPU)."""
+    """A checkpoint: its description and all of its tensors (on the CPU).
+
+    As read, the tensors are the file mapped into memory, not copied: processes that read the same
+    checkpoint share it. Files are replaced by renaming, so a mapped one stays as it was.
+    """
 
     info: CheckpointInfo
     tensors: dict[str, Tensor]
@@ -107,35 +114,6 @@ def save_checkpoint(path: str | Path, info: CheckpointInfo, tensors: Mapping[str
     write_safetensors(Path(path), ready, info.metadata())
 
 
-def write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write a safetensors file that is there whole or not at all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            save_file(tensors, temporary, metadata)
-            temporary.chmod(0o666 & ~_umask())  # the library makes files for the owner alone
-    except OSError as error:
-        raise CheckpointError(
-            f"cannot write {path}: {error.strerror or error}",
-            remedy="choose a path in a folder that can be written to and has room",
-        ) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a file; CheckpointError where it is not a whole safetensors file."""
-    try:
-        with path.open("rb"), safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise _unreadable(path, error) from error
-
-
 def inspect(path: str | Path) -> CheckpointInfo:
     """What a checkpoint says about itself, from its header alone (no weights are read)."""
     path = Path(path)
@@ -144,7 +122,7 @@ def inspect(path: str | Path) -> CheckpointInfo:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
             return _info(path, shapes, file.metadata() or {})
     except (OSError, SafetensorError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
@@ -160,7 +138,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
 def check_weights(path: str | Path, checkpoint: Checkpoint) -> None:
     """CheckpointError, blaming `path`, for weights that are not finite or do not fit together."""
     for name, tensor in checkpoint.tensors.items():
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+        if tensor.is_floating_point() and not is_finite(tensor):
             raise CheckpointError(
                 f"{path}: tensor {name!r} holds values that are not finite numbers",
                 remedy="its training diverged: train again with a lower learning rate",
@@ -184,6 +162,7 @@ def load_checkpoint(
     """A checkpoint as a scorer, refused with CheckpointError where it does not fit `vocabulary`.
 
     dtype: `float32`, `float64`, or `bfloat16` (ComplEx and DistMult), in which scores are computed.
+    ComplEx and DistMult are scored from the mapped file where it has this dtype, on a CPU.
     """
     checkpoint = read_checkpoint(path)
     if vocabulary is not None:
@@ -330,17 +309,3 @@ def _check_coverage(path: Path, checkpoint: Checkpoint) -> None:
             f"{path}: the list of trained entities or relations does not fit its vocabulary sizes",
             remedy="train or import it again",
         )
-
-
-def _unreadable(path: Path, error: Exception) -> CheckpointError:
-    if isinstance(error, FileNotFoundError):
-        return CheckpointError(
-            f"there is no file {path}", remedy="check the path, or make one: kgreason train"
-        )
-    if isinstance(error, OSError):
-        return CheckpointError(f"cannot read {path}: {error.strerror or error}")
-    return CheckpointError(
-        f"{path} is not a whole safetensors file ({error})",
-        remedy="if it was cut short, copy or train it again; "
-        "weights in another format can be imported: kgreason model import",
-    )

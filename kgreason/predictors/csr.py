@@ -16,18 +16,36 @@ if TYPE_CHECKING:
 
 def compress(truths: Tensor) -> TruthRows:
     """(rows, entities) truth values in [0, 1] -> sparse rows of the positive ones."""
-    mask = truths > 0
-    if truths.device.type == "cpu":
-        # numpy finds set bits of a flat mask about ten times faster than torch on a CPU.
-        flat = torch.from_numpy(np.flatnonzero(mask.numpy()))
-    else:
-        flat = torch.nonzero(mask.view(-1)).view(-1)
+    flat = above(truths, truths.new_zeros(1, 1))
     rows, width = truths.shape
     starts = torch.arange(rows + 1, device=truths.device) * width
     return TruthRows(
         torch.searchsorted(flat, starts),
         (flat % max(1, width)).to(torch.int32),
         truths.reshape(-1)[flat],
+    )
+
+
+def above(values: Tensor, floor: Tensor) -> Tensor:
+    """(rows, columns), (rows, 1) -> flat positions, ascending, of what is above its row's floor."""
+    if values.device.type == "cpu":
+        # On a CPU numpy compares and finds set bits several times faster than torch.
+        return torch.from_numpy(np.flatnonzero(values.numpy() > floor.numpy()))
+    return torch.nonzero((values > floor).view(-1)).view(-1)
+
+
+def listed(rows: Tensor, entities: Tensor, truths: Tensor, count: int, width: int) -> TruthRows:
+    """`count` sparse rows of entries in any order, (entries,) each; of equal places the last."""
+    keys = rows * width + entities
+    keys, order = keys.sort(stable=True)
+    last = torch.ones_like(keys, dtype=torch.bool)
+    torch.ne(keys[1:], keys[:-1], out=last[:-1])
+    keys = keys[last]
+    starts = torch.arange(count + 1, device=keys.device) * width
+    return TruthRows(
+        torch.searchsorted(keys, starts),
+        (keys % max(1, width)).to(torch.int32),
+        truths[order[last]],
     )
 
 

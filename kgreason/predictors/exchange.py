@@ -20,12 +20,11 @@ from kgreason.predictors.checkpoint import (
     check_fit,
     check_weights,
     read_checkpoint,
-    read_safetensors,
     save_checkpoint,
-    write_safetensors,
 )
 from kgreason.predictors.composition import COMPLEX, Composition, find_composition
 from kgreason.predictors.layout import Layout, Order, find_tables, in_parts, with_inverses
+from kgreason.predictors.tensor_file import read_safetensors, write_safetensors
 
 if TYPE_CHECKING:
     from kgreason.knowledge import Vocabulary

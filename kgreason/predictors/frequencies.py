@@ -27,7 +27,7 @@ class Frequencies:
         self._made: dict[int, tuple[Tensor, Tensor]] = {}
 
     def of(self, relation: int) -> tuple[Tensor, Tensor]:
-        """Columns that tails of the relation have, and what is added there: (tails,), (tails,)."""
+        """Columns that tails of the relation have, ascending, and what is added there: (tails,)."""
         if relation not in self._made:
             self._made[relation] = self._make(relation)
         return self._made[relation]
@@ -37,12 +37,15 @@ class Frequencies:
         at, added = self.of(relation)
         return torch.zeros(columns, dtype=added.dtype, device=at.device).index_copy_(0, at, added)
 
-    def add_to(self, scores: Tensor, relations: Tensor) -> None:
-        """scores: (rows, columns), overwritten; relations: (rows,)."""
+    def add_to(self, scores: Tensor, relations: Tensor, start: int = 0) -> None:
+        """scores: (rows, columns) from column `start` on, overwritten; relations: (rows,)."""
+        span = torch.tensor((start, start + scores.shape[1]), device=scores.device)
         for relation in relations.unique().tolist():
             rows = torch.nonzero(relations == relation)
             columns, added = self.of(relation)
-            scores[rows, columns] += added.to(scores.dtype)
+            first, last = torch.searchsorted(columns, span).tolist()
+            here = columns[first:last] - start
+            scores[rows, here] += added[first:last].to(scores.dtype)
 
     def _make(self, relation: int) -> tuple[Tensor, Tensor]:
         # The tails of a relation are the heads of its inverse.

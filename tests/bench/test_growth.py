@@ -63,6 +63,10 @@ def test_every_point_is_proved_and_rows_do_not_depend_on_the_time(small: GrowthS
         for point in curve.points:
             assert (point.proved, point.batches) == (2, 2)
             assert point.rows > 0
+    assert all((p.reads > 0) == (c.axis == "entities") for c in curves for p in c.points)
+    assert [table.head[-1] for table in growth_tables(curves, small)] == [
+        *("table reads", "proved", "proved")
+    ]
     assert curves[1].points[0].rows == 1
     again = grow(small)
     rows = [[point.rows for point in curve.points] for curve in curves]

@@ -7,10 +7,16 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from kgreason.bench.roofline import forget_peak, peak_memory
 from kgreason.errors import CheckpointError, UsageError
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.predictors import inspect, load_checkpoint, load_predictor
-from kgreason.predictors.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
+from kgreason.predictors import inspect, load_checkpoint, load_predictor, tensor_file
+from kgreason.predictors.checkpoint import (
+    Checkpoint,
+    CheckpointInfo,
+    read_checkpoint,
+    save_checkpoint,
+)
 from kgreason.predictors.composition import COMPLEX
 from kgreason.predictors.scorers import BilinearScorer, Coverage
 from tests.predictors.toy import complex_info, toy_graph, weights
@@ -42,8 +48,8 @@ def test_coverage_survives(tmp_path: Path) -> None:
     ids = torch.arange(5)
     relations = torch.tensor([True] * 4 + [False] * 2)
     small = {"entity": tensors["entity"][:5], "relation": tensors["relation"]}
-    checkpoint = Checkpoint(complex_info(GRAPH), small).covering(Coverage(ids, relations))
-    save_checkpoint(tmp_path / "m", checkpoint.info, checkpoint.tensors)
+    covering = Checkpoint(complex_info(GRAPH), small).covering(Coverage(ids, relations))
+    save_checkpoint(tmp_path / "m", covering.info, covering.tensors)
     coverage = load_checkpoint(tmp_path / "m", GRAPH.vocabulary).coverage
     assert coverage.entities is not None
     assert coverage.entities.tolist() == ids.tolist()
@@ -151,6 +157,50 @@ def test_names_that_resolve_to_nothing_are_refused(path: Path) -> None:
         load_predictor("facts", GRAPH, device="abacus")
     with pytest.raises(UsageError, match="precision"):
         load_predictor(path, GRAPH, dtype="int8")
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux tells it")
+def test_a_table_is_scored_from_the_mapped_file(tmp_path: Path) -> None:
+    path, entities = tmp_path / "large", 20_000
+    table = torch.ones(entities, 800)
+    tensors = {"entity": table, "relation": torch.ones(6, 800)}
+    save_checkpoint(path, CheckpointInfo("complex", 400, entities, 3), tensors)
+    size = table.numel() * table.element_size()
+    forget_peak()
+    private, peak = _anonymous(), peak_memory()
+    scorer = load_checkpoint(path)
+    assert _anonymous() - private < size // 4
+    # The file itself counts once while it is read.
+    assert peak_memory() - peak < size + size // 4
+    # One that takes its place changes nothing for those who read the first.
+    first = torch.zeros(1, dtype=torch.int64)
+    score = float(scorer.scores(first, first)[0, 0])
+    table[:] = 2.0
+    save_checkpoint(path, CheckpointInfo("complex", 400, entities, 3), tensors)
+    assert float(scorer.scores(first, first)[0, 0]) == score
+    assert float(load_checkpoint(path).scores(first, first)[0, 0]) == 4 * score
+
+
+def _anonymous() -> int:
+    """Bytes of this process that no file backs."""
+    for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
+        if line.startswith("Anonymous:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError
+
+
+def test_weights_are_looked_at_part_by_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tensor_file, "_CHECKED_AT_ONCE", 7)
+    tensors = weights(GRAPH)
+    tensors["entity"][0] = 3e38  # finite, though their sum is not
+    save_checkpoint(tmp_path / "m", complex_info(GRAPH), tensors)
+    read_checkpoint(tmp_path / "m")
+    tensors["entity"][-1, -1] = torch.inf
+    save_checkpoint(tmp_path / "m", complex_info(GRAPH), tensors)
+    with pytest.raises(CheckpointError, match="'entity' holds values"):
+        read_checkpoint(tmp_path / "m")
 
 
 def test_nothing_is_left_where_it_cannot_be_written(tmp_path: Path) -> None:
