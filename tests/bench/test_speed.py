@@ -105,6 +105,15 @@ def test_bounds_score_no_more_than_all_truths_and_direct_questions_their_row(spe
     assert max(full["2p"].rows) > 2
 
 
+def test_existential_leaves_are_answered_in_every_way(
+    suite: Suite, graph: KnowledgeGraph, settings: SpeedSettings
+) -> None:
+    query = bind(parse("?y : exists x . r0(e1, y) & r1(x, y)"), graph.vocabulary)
+    leaves = tuple(replace(one, query=query) for one in suite.questions["2p"])
+    found = measure(replace(suite, questions={"2il": leaves}), graph, settings)
+    assert [one.equal for one in found.measured if not one.way.startswith("beam")] == [3] * 4
+
+
 def test_a_batch_shares_its_rows(
     suite: Suite, graph: KnowledgeGraph, settings: SpeedSettings, speed: Speed
 ) -> None:
@@ -183,6 +192,9 @@ def test_the_stopwatch_changes_nothing_and_counts_products(
     assert (timed.name, timed.relation_count) == (predictor.name, predictor.relation_count)
     assert timed.domain(0) is None
     assert timed.price() == predictor.price()
+    assert predictor.price().foresight is not None
+    heads = timed.likeliest(0, torch.arange(3), 4).heads
+    assert torch.equal(heads, predictor.likeliest(0, torch.arange(3), 4).heads)
     assert product_rate(predictor, torch.float32) > 0
 
 
