@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from kgreason.answers import Wanted, rank
-from kgreason.bench.dense import DenseEvaluator, require_room
+from kgreason.bench.dense import DenseEvaluator
+from kgreason.bench.dense_links import require_room
 from kgreason.bench.figures import Ranks
 from kgreason.bench.metrics import filtered_ranks, least_open, rank_bounds
 from kgreason.bench.questions import BenchmarkQuestion, Suite
@@ -42,7 +43,8 @@ class SpeedSettings:
 
     observed: splits whose facts are known, with truth 1. batch: questions computed together.
     top: how many new answers are to be proved. beams: candidates that beams keep. dense: of how
-    many questions of each type the dense evaluation is timed, None for all.
+    many questions of each type the dense evaluation is timed, None for all. values: most values of
+    a cycle's variable that it enumerates, see `DenseEvaluator`.
     """
 
     model: Path
@@ -55,6 +57,7 @@ class SpeedSettings:
     top: int = 10
     beams: tuple[int, ...] = (8, 64)
     dense: int | None = None
+    values: int | None = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ class Measured:
 
     cold, warm: seconds of each question, the share of its batch; no warm for a way that keeps
     nothing. rows: rows scored for each, cold. ranks: of each question's hard answers, None where
-    they are not computed. equal: questions that came out exactly as with all truths computed.
+    they are not computed for all. compared: questions whose outcome is known, equal: those of them
+    that came out exactly as with all truths computed.
     scoring: operations per second of the products in the time that scoring rows took, and product
     that of the bare product just before; None where no row was scored, or for other ways than FULL.
     seconds: in which rows were scored. counts: how many questions, by type.
@@ -84,6 +88,7 @@ class Measured:
     warm: list[float] = field(default_factory=list)
     rows: list[float] = field(default_factory=list)
     ranks: list[Ranks] | None = None
+    compared: int = 0
     equal: int = 0
     scoring: float | None = None
     product: float | None = None
@@ -170,7 +175,7 @@ class _Run:
         self._settings = settings
         self._facts: FactIndex = graph.index(settings.observed)
         self._known = Reasoner(FactPredictor(self._facts), self._facts, PRODUCT)
-        self._expected: dict[str, list[Outcome]] = {}
+        self._expected: dict[str, list[Outcome | None]] = {}
         self._dtype = torch.float64 if settings.dtype == "float64" else torch.float32
 
     def measure(self, way: Way, kind: str, questions: Sequence[BenchmarkQuestion]) -> Measured:
@@ -178,6 +183,7 @@ class _Run:
         if way.name == FULL:
             found.product = product_rate(self._predictor, scoring_dtype(self._settings.dtype))
         timed = TimedPredictor(self._predictor)
+        outcomes: list[Outcome | None]
         if way.wants == DENSE:
             questions = questions[: self._settings.dense]
             outcomes = [self._dense(one, found) for one in questions]
@@ -192,9 +198,14 @@ class _Run:
         if way.name == FULL:
             found.scoring, found.seconds = timed.rate or None, timed.seconds
         expected = self._expected.setdefault(kind, outcomes)
-        found.equal = sum(map(_is_equal, outcomes, expected))
-        ranks = [outcome.ranks for outcome in outcomes if outcome.ranks is not None]
-        found.ranks = ranks or None
+        pairs = [
+            (one, other)
+            for one, other in zip(outcomes, expected, strict=False)
+            if one is not None and other is not None
+        ]
+        found.compared, found.equal = len(pairs), sum(_is_equal(*pair) for pair in pairs)
+        ranks = [one.ranks for one in outcomes if one is not None and one.ranks is not None]
+        found.ranks = ranks if ranks and len(ranks) == len(outcomes) else None
         return found
 
     def _batch(
@@ -254,14 +265,20 @@ class _Run:
         (value,) = self._known.truths([plan])
         return Wanted(self._settings.top, rank(value, plan.columns, question.query.free).entities)
 
-    def _dense(self, question: BenchmarkQuestion, found: Measured) -> Outcome:
+    def _dense(self, question: BenchmarkQuestion, found: Measured) -> Outcome | None:
+        """None where only a part of what the outcome depends on was computed."""
         memory, device = self._settings.max_memory, torch.device(self._settings.device)
         store = RowStore(self._predictor, self._dtype, device, memory // 2)
-        evaluator = DenseEvaluator(store, PRODUCT, memory, dtype=self._dtype, device=device)
+        evaluator = DenseEvaluator(
+            store, memory, values=self._settings.values, dtype=self._dtype, device=device
+        )
         form, _ = self._known.prepare(question.query)
-        truths = evaluator.truths(form.graph)
-        found.cold.append(evaluator.seconds)
-        vector = TruthVector.from_rows(TruthRows.from_dense(truths[None]), truths.shape[0])
+        dense = evaluator.evaluate(form.graph)
+        found.cold.append(dense.seconds)
+        if dense.truths is None:
+            return None
+        rows = TruthRows.from_dense(dense.truths[None])
+        vector = TruthVector.from_rows(rows, self._predictor.entity_count)
         return self._outcome(Way(DENSE, FULL), question, vector)
 
     def _outcome(self, way: Way, question: BenchmarkQuestion, value: Value) -> Outcome:

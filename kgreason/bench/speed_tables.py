@@ -13,8 +13,8 @@ from kgreason.bench.tables import Cell, Table
 
 _HEAD = (
     *("type", "way", "asked", "cold ms", "warm ms", "cold /s", "warm /s"),
-    *("rows mean", "rows median", "MRR", "equal", "roofline %", "dense × cold"),
-    "dense × warm",
+    *("rows mean", "rows median", "rows %", "MRR", "compared", "equal", "roofline %"),
+    *("dense × cold", "dense × warm"),
 )
 _TOTAL = "all"
 
@@ -41,19 +41,23 @@ def _of(speed: Speed, kind: str) -> list[Measured]:
 
 
 def _row(one: Measured, whole: Sequence[Measured]) -> tuple[Cell, ...]:
-    """Rows a question are those scored cold."""
+    """Milliseconds are medians, rates what the mean allows; rows are those scored cold."""
     share = one.scoring / one.product if one.scoring and one.product else None
     return (
         *(one.type, one.way, len(one.cold)),
-        *(_mean(one.cold, 1000), _mean(one.warm, 1000), _rate(one.cold), _rate(one.warm)),
-        _mean(one.rows),
-        float(np.median(one.rows)) if one.rows else None,
-        _mrr(one),
-        one.equal,
+        *(_median(one.cold, 1000), _median(one.warm, 1000), _rate(one.cold), _rate(one.warm)),
+        *(_mean(one.rows), _median(one.rows), _share_of_rows(one, whole)),
+        *(_mrr(one), one.compared, one.equal),
         None if share is None else 100 * share,
         _times_dense(one, one.cold, whole),
         _times_dense(one, one.warm, whole),
     )
+
+
+def _share_of_rows(one: Measured, whole: Sequence[Measured]) -> float | None:
+    """Median over the questions: rows scored, in percent of those that all truths take."""
+    full = next((o.rows for o in whole if o.type == one.type and o.way == FULL), [])
+    return _median([own / most for own, most in zip(one.rows, full, strict=False) if most], 100)
 
 
 def _times_dense(
@@ -79,10 +83,11 @@ def _merged(speed: Speed, way: str) -> Measured:
         whole.cold += part.cold
         whole.warm += part.warm
         whole.rows += part.rows
+        whole.compared += part.compared
         whole.equal += part.equal
         whole.counts += part.counts
-    ranks = [ranks for part in parts for ranks in part.ranks or ()]
-    whole.ranks = ranks or None
+    if all(part.ranks is not None for part in parts):
+        whole.ranks = [ranks for part in parts for ranks in part.ranks or ()]
     rated = [(p.scoring, p.product, p.seconds) for p in parts if p.scoring and p.product]
     if rated:
         # Operations over time, and the product's speed of each type weighted by that time.
@@ -92,8 +97,12 @@ def _merged(speed: Speed, way: str) -> Measured:
     return whole
 
 
-def _mean(values: Sequence[float], factor: float = 1) -> float | None:
-    return factor * sum(values) / len(values) if values else None
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _median(values: Sequence[float], factor: float = 1) -> float | None:
+    return factor * float(np.median(values)) if values else None
 
 
 def _rate(seconds: Sequence[float]) -> float | None:
@@ -113,10 +122,12 @@ def _notes(speed: Speed) -> tuple[str, ...]:
     dense = "all" if settings.dense is None else f"the first {settings.dense}"
     notes = [
         f"questions {together}; cold: no row at hand, model and facts loaded; warm: asked again at "
-        f"once; ms and /s a question, planning included; {clock_name(settings.device)}",
+        f"once; ms: the median question, /s: questions over the time of all, planning included; "
+        f"{clock_name(settings.device)}",
         f"{FULL}: the truth of every entity; proved: until no row that was not scored can change "
         "it; new: not by the observed facts alone; beam: candidates that an ∃ keeps",
-        f"rows scored cold; MRR × 100; equal: questions that come out exactly as by {FULL}",
+        f"rows scored cold; rows %: of those that {FULL} take, the median question; MRR × 100",
+        f"compared: questions whose outcome is known; equal: that come out exactly as by {FULL}",
         f"{speed.predictor}; scores in {settings.dtype} on {settings.device}, product logic",
     ]
     if rates:
@@ -130,4 +141,11 @@ def _notes(speed: Speed) -> tuple[str, ...]:
             f"dense: entity × entity products, of {dense} questions of a type; filling the "
             "matrices is not counted, so that warm is its equal; dense ×: its time over the way's"
         )
+        sampled = sum(len(o.cold) - o.compared for o in speed.measured if o.way == DENSE)
+        if sampled:
+            notes.append(
+                f"dense seconds of {sampled} questions with a cycle are those of a sample of "
+                f"values (at most {settings.values}, evenly spread) times their number; "
+                "their truths are not known and not compared"
+            )
     return tuple(notes)

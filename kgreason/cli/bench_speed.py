@@ -42,6 +42,16 @@ class SpeedOptions:
             "by default all.",
         ),
     ] = None
+    dense_values: Annotated[
+        int,
+        typer.Option(
+            "--dense-values",
+            min=1,
+            metavar="N",
+            help="Of how many values of a cycle's variable, evenly spread; the others count as "
+            "long as their mean, and such a question is not compared.",
+        ),
+    ] = 16
     batch: Annotated[
         int,
         typer.Option(
@@ -89,6 +99,7 @@ def speed(
         batch=options.batch,
         beams=beams,
         dense=options.dense,
+        values=options.dense_values,
     )
     with terminal.bar(read.name, 1) as show:
         found = measure(read, facts, settings, lambda done, total, text: show(done, text, total))

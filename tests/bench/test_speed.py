@@ -16,9 +16,11 @@ from kgreason.bench.speed import DENSE, FULL, RANKS, Measured, Speed, SpeedSetti
 from kgreason.bench.speed_tables import speed_tables
 from kgreason.bench.suites import read_suite
 from kgreason.bench.tables import render
+from kgreason.binding import bind
 from kgreason.errors import UsageError
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import CalibratedPredictor, load_predictor
+from kgreason.syntax import parse
 from tests.bench.random_suite import ENTITIES, RANK, write_suite, write_weights
 
 TYPES = ("1p", "2p", "up", "2in", "pni")
@@ -68,7 +70,30 @@ def test_every_way_answers_every_question(speed: Speed, settings: SpeedSettings)
 @pytest.mark.parametrize("way", [RANKS, "proved top 3 new", "beam 1000", DENSE])
 def test_what_is_proved_or_complete_is_what_all_truths_give(speed: Speed, way: str) -> None:
     for one in of(speed, way).values():
-        assert one.equal == 3
+        assert (one.compared, one.equal) == (3, 3)
+
+
+def test_a_cycle_of_which_values_are_a_sample_is_timed_and_not_compared(
+    suite: Suite, graph: KnowledgeGraph, settings: SpeedSettings
+) -> None:
+    text = "?y : exists x, z . r0(e1, x) & r1(x, z) & r2(z, y) & r0(x, y)"
+    query = bind(parse(text), graph.vocabulary)
+    cycles = tuple(replace(one, query=query) for one in suite.questions["2p"])
+    both = replace(suite, questions={"2p": suite.questions["2p"], "cycle": cycles})
+    settings = replace(settings, beams=())
+    for values, compared in ((1, 0), (None, 3)):
+        found = measure(both, graph, replace(settings, values=values))
+        dense = of(found, DENSE)
+        assert (dense["2p"].compared, dense["2p"].equal) == (3, 3)
+        assert (dense["cycle"].compared, dense["cycle"].equal) == (compared, compared)
+        assert len(dense["cycle"].cold) == 3
+        assert (dense["cycle"].ranks is None) == (compared == 0)
+        _, overall = speed_tables(found)
+        whole = dict(zip(overall.head, overall.rows[-1], strict=True))
+        assert (whole["asked"], whole["compared"]) == (6, 3 + compared)
+        assert (whole["MRR"] is None) == (compared == 0)
+        told = [note for note in overall.notes if "seconds of 3 questions with a cycle" in note]
+        assert len(told) == (compared == 0)
 
 
 def test_bounds_score_no_more_than_all_truths_and_direct_questions_their_row(speed: Speed) -> None:
@@ -78,6 +103,15 @@ def test_bounds_score_no_more_than_all_truths_and_direct_questions_their_row(spe
             assert all(a <= b for a, b in zip(one.rows, full[kind].rows, strict=True))
     assert full["1p"].rows == [1, 1, 1]
     assert max(full["2p"].rows) > 2
+
+
+def test_existential_leaves_are_answered_in_every_way(
+    suite: Suite, graph: KnowledgeGraph, settings: SpeedSettings
+) -> None:
+    query = bind(parse("?y : exists x . r0(e1, y) & r1(x, y)"), graph.vocabulary)
+    leaves = tuple(replace(one, query=query) for one in suite.questions["2p"])
+    found = measure(replace(suite, questions={"2il": leaves}), graph, settings)
+    assert [one.equal for one in found.measured if not one.way.startswith("beam")] == [3] * 4
 
 
 def test_a_batch_shares_its_rows(
@@ -126,6 +160,9 @@ def test_tables_in_every_format(speed: Speed) -> None:
     assert rows[DENSE]["warm ms"] is None
     assert rows["proved ranks"]["MRR"] == rows["all truths"]["MRR"]
     assert rows["proved top 3 new"]["MRR"] is None
+    assert rows["all truths"]["rows %"] == 100
+    assert 0 < float(str(rows["proved ranks"]["rows %"])) <= 100
+    assert rows[DENSE]["rows %"] is None
     assert any("not counted" in note for note in overall.notes)
     for form in ("table", "csv", "markdown", "json"):
         assert "proved ranks" in render([by_type, overall], form)
@@ -155,6 +192,9 @@ def test_the_stopwatch_changes_nothing_and_counts_products(
     assert (timed.name, timed.relation_count) == (predictor.name, predictor.relation_count)
     assert timed.domain(0) is None
     assert timed.price() == predictor.price()
+    assert predictor.price().foresight is not None
+    heads = timed.likeliest(0, torch.arange(3), 4).heads
+    assert torch.equal(heads, predictor.likeliest(0, torch.arange(3), 4).heads)
     assert product_rate(predictor, torch.float32) > 0
 
 

@@ -17,7 +17,7 @@ def test_speed_as_tables_and_as_json(run: Run, tmp_path: Path) -> None:
     suite = write_suite(tmp_path / "small", per_type=2)
     model = write_weights(tmp_path / "model.safetensors")
     command = ("bench", "speed", suite, "-m", model, "--types", "1p,2p", "--limit", "1")
-    ran = run(*command, "--beams", "2", "--dense", "1")
+    ran = run(*command, "--beams", "2", "--dense", "1", "--dense-values", "4")
     assert ran.code == 0, ran.err
     lines = ran.out.splitlines()
     assert lines[0] == "small"
