@@ -22,7 +22,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from kgreason.answers import Wanted, rank
-from kgreason.bench.metrics import filtered_ranks, least_open, rank_bounds
+from kgreason.bench.metrics import filtered_ranks, least_open, rank_bounds, same_first
 from kgreason.bench.questions import BenchmarkQuestion
 from kgreason.bench.suites import read_suite
 from kgreason.bench.tables import Cell, Table, render
@@ -102,7 +102,7 @@ class Comparison:
         count.asked += 1
         count.answers += len(question.hard)
         count.ranks += ranks == every[0]
-        count.tops += _same(top, every[1])
+        count.tops += same_first(top, every[1])
         count.rows += lazy.work.rows
 
     def _proved(self, lazy: Reasoner, question: BenchmarkQuestion, wanted: Wanted) -> Outcome:
@@ -170,14 +170,6 @@ def compare(path: Path, options: argparse.Namespace) -> Table:
         f"answers, and the first {options.top} new answers with their truths; rows a question"
     )
     return Table(suite.name, _HEAD, tuple(rows), (note, predictor.name))
-
-
-def _same(top: list[tuple[int, float]], expected: list[tuple[int, float]]) -> bool:
-    """Whether answers are the same; among those as true as the last one, any may be chosen."""
-    if [truth for _, truth in top] != [truth for _, truth in expected]:
-        return False
-    last = expected[-1][1] if expected else 0.0
-    return all(one == other for one, other in zip(top, expected, strict=True) if other[1] > last)
 
 
 def _row(kind: str, count: Count) -> tuple[Cell, ...]:

@@ -45,7 +45,9 @@ class DenseEvaluator:
     """Answers question graphs with one answer variable, under product logic.
 
     max_memory: bytes that the blocks of a product may take, besides matrices. values: most values
-    of a cycle's variable to enumerate, spread evenly over all, None for no limit.
+    of a cycle's variable to enumerate, spread evenly over all, None for no limit. whole: take
+    products as they are written, of whole matrices, as published solvers do; else in blocks that
+    stay in cache, several times as fast.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class DenseEvaluator:
         max_memory: int,
         *,
         values: int | None = None,
+        whole: bool = False,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
@@ -61,6 +64,7 @@ class DenseEvaluator:
         self._kind: _Kind = {"dtype": dtype, "device": device}
         self._count = store.predictor.entity_count
         self._values = values
+        self._whole = whole
         self._links = DenseLinks(store, dtype, device)
         most = min(max_memory // 4, _CACHED if device.type == "cpu" else max_memory)
         rows = min(self._count, max(1, most // (dtype.itemsize * self._count)))
@@ -137,20 +141,29 @@ class DenseEvaluator:
 
     def _projected(self, sets: Sets, links: Sequence[Edge], leaf: Variable) -> Tensor:
         """Max over x of source(x) · links(x, y): (entities,)."""
-        source = sets[leaf]
+        with self._links.matrices(links, leaf, sets) as matrices:
+            if not self._whole:
+                return self._in_blocks(sets[leaf], links, matrices)
+            product = sets[leaf][:, None]
+            for link, matrix in zip(links, matrices, strict=True):
+                product = product * (PRODUCT.negate(matrix) if link.negated else matrix)
+            return product.amax(0)
+
+    def _in_blocks(
+        self, source: Tensor, links: Sequence[Edge], matrices: Sequence[Tensor]
+    ) -> Tensor:
         found = torch.zeros(self._count, **self._kind)
         best = torch.empty_like(found)
         rows = self._product.shape[0]
-        with self._links.matrices(links, leaf, sets) as matrices:
-            for start in range(0, self._count, rows):
-                part = source[start : start + rows, None]
-                product, negated = (b[: len(part)] for b in (self._product, self._negated))
-                for link, matrix in zip(links, matrices, strict=True):
-                    block = matrix[start : start + rows]
-                    if link.negated:
-                        block = torch.sub(self._one, block, out=negated)
-                    part = torch.mul(part, block, out=product)
-                torch.maximum(found, torch.amax(product, 0, out=best), out=found)
+        for start in range(0, self._count, rows):
+            part = source[start : start + rows, None]
+            product, negated = (b[: len(part)] for b in (self._product, self._negated))
+            for link, matrix in zip(links, matrices, strict=True):
+                block = matrix[start : start + rows]
+                if link.negated:
+                    block = torch.sub(self._one, block, out=negated)
+                part = torch.mul(part, block, out=product)
+            torch.maximum(found, torch.amax(product, 0, out=best), out=found)
         return found
 
     def _enumerated(self, sets: Sets, links: Sequence[Edge], free: Variable) -> Tensor:

@@ -6,7 +6,7 @@ A hard answer is ranked among all entities with the question's other answers, ea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -45,6 +45,17 @@ def filtered_ranks(truth: TruthVector, easy: Ids, hard: Ids, ties: str = "expect
     ranks = 1 + above.double() + share * (from_above - above)
     found: Ranks = ranks.cpu().numpy()
     return found
+
+
+def same_first(found: Sequence[tuple[int, float]], expected: Sequence[tuple[int, float]]) -> bool:
+    """Whether first answers with their truths are the same.
+
+    Of those as true as the last one any may be chosen.
+    """
+    if [truth for _, truth in found] != [truth for _, truth in expected]:
+        return False
+    last = expected[-1][1] if expected else 0.0
+    return all(one == other for one, other in zip(found, expected, strict=True) if other[1] > last)
 
 
 def least_open(bounds: Bounds, answers: Ids) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from kgreason.bench.figures import question_figures
 from kgreason.bench.roofline import clock_name
-from kgreason.bench.speed import DENSE, FULL, Measured, Speed
+from kgreason.bench.speed import CACHED, DENSE, FULL, Measured, Speed
 from kgreason.bench.tables import Cell, Table
 
 _HEAD = (
@@ -138,8 +138,10 @@ def _notes(speed: Speed) -> tuple[str, ...]:
         )
     if DENSE in speed.peaks:
         notes.append(
-            f"dense: entity × entity products, of {dense} questions of a type; filling the "
-            "matrices is not counted, so that warm is its equal; dense ×: its time over the way's"
+            f"{DENSE}: entity × entity products of whole matrices, as published solvers take them, "
+            f"of {dense} questions of a type; {CACHED}: the same in blocks that stay in cache; "
+            "filling matrices is not counted, so that warm is their equal; dense ×: the first's "
+            "time over the way's"
         )
         sampled = sum(len(o.cold) - o.compared for o in speed.measured if o.way == DENSE)
         if sampled:

@@ -50,15 +50,15 @@ def question(text: str) -> Query[int]:
     return bound(text)
 
 
-@pytest.mark.parametrize("memory", [1, 1 << 24])
+@pytest.mark.parametrize(("memory", "whole"), [(1, False), (1 << 24, False), (1, True)])
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_the_dense_truths_are_the_engines(name: str, memory: int) -> None:
+def test_the_dense_truths_are_the_engines(name: str, memory: int, whole: bool) -> None:
     predictor = table()
     engine = reasoner(predictor, PRODUCT)
     asked = question(QUESTIONS[name])
     (expected,) = answers(engine, [asked])
     store = RowStore(predictor, torch.float64, torch.device("cpu"), 1 << 20)
-    dense = DenseEvaluator(store, memory, dtype=torch.float64)
+    dense = DenseEvaluator(store, memory, whole=whole, dtype=torch.float64)
     found = dense.evaluate(engine.prepare(asked)[0].graph)
     assert found.truths is not None
     np.testing.assert_allclose(found.truths.numpy(), expected, rtol=1e-12)

@@ -12,7 +12,17 @@ import torch
 
 from kgreason.bench.questions import Suite
 from kgreason.bench.roofline import TimedPredictor, forget_peak, peak_memory, product_rate
-from kgreason.bench.speed import DENSE, FULL, RANKS, Measured, Speed, SpeedSettings, measure, ways
+from kgreason.bench.speed import (
+    CACHED,
+    DENSE,
+    FULL,
+    RANKS,
+    Measured,
+    Speed,
+    SpeedSettings,
+    measure,
+    ways,
+)
 from kgreason.bench.speed_tables import speed_tables
 from kgreason.bench.suites import read_suite
 from kgreason.bench.tables import render
@@ -58,16 +68,18 @@ def of(speed: Speed, way: str) -> dict[str, Measured]:
 
 def test_every_way_answers_every_question(speed: Speed, settings: SpeedSettings) -> None:
     names = [way.name for way in ways(settings)]
-    assert names == ["all truths", "proved ranks", "proved top 3 new", "beam 2", "beam 1000", DENSE]
+    assert names[:5] == ["all truths", "proved ranks", "proved top 3 new", "beam 2", "beam 1000"]
+    assert names[5:] == [DENSE, CACHED]
     for name in names:
         assert {kind: len(one.cold) for kind, one in of(speed, name).items()} == dict.fromkeys(
             TYPES, 3
         )
         assert speed.peaks[name] > 0
-        assert all(len(one.warm) == (0 if name == DENSE else 3) for one in of(speed, name).values())
+        warm = 0 if name in (DENSE, CACHED) else 3
+        assert all(len(one.warm) == warm for one in of(speed, name).values())
 
 
-@pytest.mark.parametrize("way", [RANKS, "proved top 3 new", "beam 1000", DENSE])
+@pytest.mark.parametrize("way", [RANKS, "proved top 3 new", "beam 1000", DENSE, CACHED])
 def test_what_is_proved_or_complete_is_what_all_truths_give(speed: Speed, way: str) -> None:
     for one in of(speed, way).values():
         assert (one.compared, one.equal) == (3, 3)
@@ -111,7 +123,7 @@ def test_existential_leaves_are_answered_in_every_way(
     query = bind(parse("?y : exists x . r0(e1, y) & r1(x, y)"), graph.vocabulary)
     leaves = tuple(replace(one, query=query) for one in suite.questions["2p"])
     found = measure(replace(suite, questions={"2il": leaves}), graph, settings)
-    assert [one.equal for one in found.measured if not one.way.startswith("beam")] == [3] * 4
+    assert [one.equal for one in found.measured if not one.way.startswith("beam")] == [3] * 5
 
 
 def test_a_batch_shares_its_rows(
@@ -133,7 +145,7 @@ def test_a_batch_shares_its_rows(
         for found, expected in zip(one.ranks, one_by_one[kind].ranks or (), strict=True):
             np.testing.assert_array_equal(found, expected)
     assert all(len(one.cold) == 2 for one in of(together, DENSE).values())
-    assert seen[-1] == (4 * len(suite), 4 * len(suite), "dense, pni")
+    assert seen[-1] == (5 * len(suite), 5 * len(suite), "dense in cache, pni")
 
 
 def test_no_dense_evaluation_and_no_beams(
@@ -147,7 +159,7 @@ def test_no_dense_evaluation_and_no_beams(
 
 def test_tables_in_every_format(speed: Speed) -> None:
     by_type, overall = speed_tables(speed)
-    assert len(by_type.rows) == len(TYPES) * 6
+    assert len(by_type.rows) == len(TYPES) * 7
     full = dict(zip(by_type.head, by_type.rows[0], strict=True))
     assert (full["type"], full["way"], full["asked"], full["equal"]) == ("1p", "all truths", 3, 3)
     assert isinstance(full["roofline %"], float)

@@ -22,7 +22,7 @@ def test_speed_as_tables_and_as_json(run: Run, tmp_path: Path) -> None:
     lines = ran.out.splitlines()
     assert lines[0] == "small"
     assert lines[1].split()[:3] == ["type", "way", "asked"]
-    assert sum(line.startswith("2p ") for line in lines) == 5
+    assert sum(line.startswith("2p ") for line in lines) == 6
     assert "small, all types" in lines
     ran = run(*command, "--beams", "none", "--dense", "0", "--batch", "2", "--format", "json")
     assert ran.code == 0, ran.err
