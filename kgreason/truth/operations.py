@@ -102,8 +102,12 @@ def either(a: TruthVector, b: TruthVector) -> Tensor:
 
 def pruned(entity_count: int, background: Tensor, keys: Tensor, truths: Tensor) -> TruthVector:
     """Drop the entries that say no more than the background."""
-    own = background if background.shape[0] == 1 else pick(background, keys // entity_count)
-    kept = nonzero(truths != own)
+    if not bool(background.any()):
+        kept = nonzero(truths)
+    else:
+        # Divisions of int64 are slow.
+        single = background.shape[0] == 1
+        kept = nonzero(truths != (background if single else pick(background, keys // entity_count)))
     if kept.shape[0] < keys.shape[0]:
         keys, truths = pick(keys, kept), pick(truths, kept)
     return TruthVector.from_keys(entity_count, background, keys, truths)

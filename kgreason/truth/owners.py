@@ -29,7 +29,9 @@ def exists_by_owner(logic: Logic, vector: TruthVector, owner: Tensor, owners: in
         return _exists_over_background(logic, vector, owner, owners)
     background = torch.zeros(owners, dtype=vector.truths.dtype, device=owner.device)
     size = vector.entity_count
-    keys = pick(owner, vector.row) * size + vector.entities
+    keys = vector.entities.long()
+    if owners > 1:
+        keys += pick(owner, vector.row).mul_(size)
     if keys.shape[0] * DENSE < owners * size:
         unique, index = keys.unique(return_inverse=True)
         gathered = _gather(logic, index, vector.truths, unique.shape[0])

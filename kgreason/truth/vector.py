@@ -12,6 +12,10 @@ from kgreason.truth.rows import TruthRows
 
 DENSE = 8
 """From one entry in so many places on, a place for each costs less than sorting the entries."""
+# From one key in so many places on, a place for each costs less than a binary search for the key.
+_DENSE_ENOUGH = 256
+# Places laid out at a time: few enough to stay in the processor's cache.
+_AT_ONCE = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,10 @@ class TruthVector:
         """From sorted unique keys row · entity_count + entity."""
         starts = torch.arange(background.shape[0] + 1, device=keys.device) * entity_count
         offsets = torch.searchsorted(keys, starts)
-        # Divisions of int64 are slow.
-        entities = keys if background.shape[0] == 1 else keys % entity_count
+        entities = keys
+        if background.shape[0] > 1:
+            # Divisions of int64 are slow.
+            entities = keys - repeated(starts[:-1], offsets.diff(), keys.shape[0])
         return cls(entity_count, background, offsets, entities.int(), truths)
 
     @classmethod
@@ -78,7 +84,13 @@ class TruthVector:
 
     def at(self, keys: Tensor) -> Tensor:
         """Truths at keys row · entity_count + entity, listed or not."""
-        if keys.shape[0] * DENSE >= len(self) * self.entity_count:
+        places = len(self) * self.entity_count
+        if keys.shape[0] * DENSE >= places and places <= _AT_ONCE:
+            return pick(self.dense().view(-1), keys)
+        is_cpu = keys.device.type == "cpu"
+        if is_cpu and keys.shape[0] * _DENSE_ENOUGH >= places and bool((keys.diff() >= 0).all()):
+            return self._at_ascending(keys)
+        if keys.shape[0] * DENSE >= places:
             return pick(self.dense().view(-1), keys)
         own = self.keys
         background = self.background[keys // self.entity_count]
@@ -87,6 +99,22 @@ class TruthVector:
         position = torch.searchsorted(own, keys).clamp(max=own.shape[0] - 1)
         found = pick(own, position) == keys
         return torch.where(found, pick(self.truths, position), background)
+
+    def _at_ascending(self, keys: Tensor) -> Tensor:
+        """The same for ascending keys, some rows at a time."""
+        count, size = len(self), self.entity_count
+        step = max(1, _AT_ONCE // size)
+        starts = torch.arange(0, count + step, step)
+        asked = torch.searchsorted(keys, starts * size).tolist()
+        listed = pick(self.offsets, starts.clamp(max=count)).tolist()
+        own, found = self.keys, self.truths.new_empty(keys.shape)
+        for place, first in enumerate(starts[:-1].tolist()):
+            laid_out = self.background[first : first + step, None].repeat(1, size).view(-1)
+            mine = slice(listed[place], listed[place + 1])
+            laid_out.scatter_(0, own[mine] - first * size, self.truths[mine])
+            here = slice(asked[place], asked[place + 1])
+            found[here] = pick(laid_out, keys[here] - first * size)
+        return found
 
     def select(self, rows: Tensor) -> TruthVector:
         """The rows named by `rows`, in that order, repeats allowed; no copy when that is all."""
