@@ -52,10 +52,11 @@ class Translator:
         return parsed
 
     def _check_values(self, node: Any) -> None:
+        count = len(node.var or [])
         for row in node.value or []:
-            if isinstance(row, list | pp.ParseResults) and len(row) != len(node.var):
+            if isinstance(row, list | pp.ParseResults) and len(row) != count:
                 raise QuerySyntaxError(
-                    f"VALUES has {len(node.var)} variables and a row of {len(row)} terms",
+                    f"VALUES has {count} variables and a row of {len(row)} terms",
                     text=self.source.text,
                     place=self.source.keyword("VALUES"),
                 )

@@ -250,6 +250,7 @@ MISTAKES = [
     ("SELECT ?x { ?x a 'abc }", "string is never closed", "'"),
     ("SELECT ?x { ?x a ex:b FILTER ?x = ex:a }", "?x", "?x"),
     ("SELECT ?x { VALUES (?x ?y) { (ex:a) } }", "a row of 1", "VALUES"),
+    ("SELECT ?x { VALUES () { (ex:a) } ?x a ex:b }", "0 variables and a row of 1", "VALUES"),
     ("SELECT ?x { ?x a _:b . { ?x a _:b } }", "stands in two groups", "_:b"),
     ("SELECT ?x", "the question ends here", ""),
     ("SELECT ?x { ?x a 'a\\uD800' }", "not a character", "\\uD800"),
