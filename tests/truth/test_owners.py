@@ -103,3 +103,22 @@ def test_chosen_rows_gather_as_their_scaled_copies_do(
     expected = np.stack([some(judged, scaled[owner.numpy() == one], 0) for one in range(6)])
     exact = logic.quantifier is Quantifier.MAX
     np.testing.assert_allclose(found.dense(), expected, rtol=0, atol=0 if exact else 1e-6)
+
+
+@pytest.mark.parametrize("span", [0.0, 1000.0], ids=["gathered", "gone through"])
+@pytest.mark.parametrize("several", [False, True])
+def test_rows_in_between_add_nothing(
+    several: bool, span: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owners, "DENSE", 1000)
+    monkeypatch.setattr(owners, "_SPAN", span)
+    logic, judged = LOGICS[0]
+    dense = torch.from_numpy(np.random.default_rng(4).random((9, 5)))
+    chosen, truths = torch.tensor([1, 2, 5, 8]), torch.tensor([0.9, 0.2, 0.5, 0.7])
+    owner = torch.tensor([0, 0, 1, 1]) if several else torch.zeros(4, dtype=torch.int64)
+    like = TruthVector.constant(5, torch.zeros(2 if several else 1, dtype=torch.float64))
+    rows = TruthRows.from_dense(dense)
+    found = exists_over_rows(logic, rows, chosen, truths.double(), owner, like)
+    scaled = logic.conjoin(dense[chosen], truths.double()[:, None]).numpy()
+    expected = [some(judged, scaled[owner.numpy() == one], 0) for one in range(len(like))]
+    np.testing.assert_array_equal(found.dense(), np.stack(expected))

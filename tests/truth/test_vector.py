@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 import torch
 from hypothesis import given, settings
@@ -31,6 +33,15 @@ def test_dense_and_at_read_listed_and_unlisted_entities(case: Case) -> None:
     np.testing.assert_array_equal(vector.dense(), dense)
     np.testing.assert_array_equal(vector.at(torch.arange(dense.size)), dense.flatten())
     assert len(vector) == dense.shape[0]
+
+
+@quick
+@given(cases(), st.sampled_from((1, 7, 1 << 18)), st.integers(1, 3))
+def test_ascending_keys_are_read_some_rows_at_a_time(case: Case, places: int, step: int) -> None:
+    keys = torch.arange(0, case.dense.size, step)
+    with patch("kgreason.truth.vector._AT_ONCE", places):
+        found = case.vector.at(keys)
+    np.testing.assert_array_equal(found, case.dense.flatten()[::step])
 
 
 @quick
