@@ -22,7 +22,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from kgreason.answers import Wanted, rank
-from kgreason.bench.metrics import filtered_ranks, least_open, rank_bounds, same_first
+from kgreason.bench.metrics import filtered_ranks, rank_bounds, ranks_open, same_first
 from kgreason.bench.questions import BenchmarkQuestion
 from kgreason.bench.suites import read_suite
 from kgreason.bench.tables import Cell, Table, render
@@ -107,9 +107,7 @@ class Comparison:
 
     def _proved(self, lazy: Reasoner, question: BenchmarkQuestion, wanted: Wanted) -> Outcome:
         def ranked(_: int, value: Bounds) -> float | None:
-            best, worst = rank_bounds(value, question.easy, question.hard)
-            is_open = best < worst
-            return least_open(value, question.hard[is_open]) if is_open.any() else None
+            return ranks_open(value, question.easy, question.hard)
 
         _, plan = lazy.prepare(question.query)
         (first,) = lazy.settle([plan], lambda _, value: wanted.open(value))

@@ -125,10 +125,10 @@ class Reasoner:
         """The value of every plan, in order, exact or as narrow as the goal asks for.
 
         The candidates of every ∃ are looked at in falling steps of truth: what those left out could
-        still add bounds each truth. The goal is asked after each step that leaves a value open; no
-        plan's steps depend on another plan. Rows asked for in one step are there for the next. A
-        budget, for all plans together, may leave values wider; each plan's first row for a constant
-        is always scored.
+        still add bounds each truth. The goal is asked after each step that leaves a value open; how
+        deep a plan goes does not depend on another's bounds. Rows asked for in one step are there
+        for the next. A budget, for all plans together, may leave values wider; each plan's first
+        row for a constant is always scored.
         """
         with self._executor.within(budget):
             for start, batch in self._batches(plans):

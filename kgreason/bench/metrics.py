@@ -69,6 +69,13 @@ def least_open(bounds: Bounds, answers: Ids) -> float:
     return float(truths.min()) or 1.0
 
 
+def ranks_open(bounds: Bounds, easy: Ids, hard: Ids) -> float | None:
+    """What bounds leave open of the ranks of the hard answers, as a reasoner's goal."""
+    best, worst = rank_bounds(bounds, easy, hard)
+    is_open = best < worst
+    return least_open(bounds, hard[is_open]) if is_open.any() else None
+
+
 def rank_bounds(
     truth: Bounds | TruthVector, easy: Ids, hard: Ids, ties: str = "expected"
 ) -> tuple[Ranks, Ranks]:

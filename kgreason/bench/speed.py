@@ -18,7 +18,7 @@ from kgreason.answers import Wanted, rank
 from kgreason.bench.dense import DenseEvaluator
 from kgreason.bench.dense_links import require_room
 from kgreason.bench.figures import Ranks
-from kgreason.bench.metrics import filtered_ranks, least_open, rank_bounds, same_first
+from kgreason.bench.metrics import filtered_ranks, rank_bounds, ranks_open, same_first
 from kgreason.bench.questions import BenchmarkQuestion, Suite
 from kgreason.bench.roofline import TimedPredictor, clock, forget_peak, peak_memory, product_rate
 from kgreason.bench.values import vector_or_bounds
@@ -251,9 +251,7 @@ class _Run:
     def _ranked(self, questions: Sequence[BenchmarkQuestion]) -> Goal:
         def goal(number: int, value: Bounds) -> float | None:
             question = questions[number]
-            best, worst = rank_bounds(value, question.easy, question.hard)
-            is_open = best < worst
-            return least_open(value, question.hard[is_open]) if is_open.any() else None
+            return ranks_open(value, question.easy, question.hard)
 
         return goal
 

@@ -23,8 +23,8 @@ class Context:
     max_entries: entries that the intermediates of one chunk may hold together.
     frontier: how many of its truest candidates a quantified variable keeps; None for all.
     floor: candidates less true than this are left out, and what they might add bounds the result.
-    crowd: where that says enough, at most so many rows of the other candidates are asked for; None
-    for all. crowded: whether any were left out for it.
+    crowd: at most so many of the other candidates are looked at, None for all. crowded: whether any
+    were left out for being more.
     """
 
     predictor: LinkPredictor
