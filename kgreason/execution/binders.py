@@ -7,9 +7,10 @@ from torch import Tensor
 
 from kgreason.compute import Step
 from kgreason.errors import LimitError
+from kgreason.execution.block_rows import is_row, is_rows, rows_of
 from kgreason.execution.context import Context, Frame, as_vector
 from kgreason.execution.crowd import at_most, foremost
-from kgreason.execution.pairs import Chunk, Pairs, Run, candidates, chunks, is_row, rows_of
+from kgreason.execution.pairs import Chunk, Pairs, Run, candidates, chunks
 from kgreason.execution.values import Bounds, Table, Value, least, most, stack
 from kgreason.truth import operations
 from kgreason.truth.operations import scale
@@ -24,10 +25,11 @@ def project(context: Context, step: Step, inputs: list[Value], frame: Frame, run
     source, as T(a, b) ≤ a, which bounds the result from above.
     """
     gathered, left = _Gathered(context, frame.size), None
-    if is_row(step):
+    if is_rows(step):
         every = candidates(context, inputs[0], context.frontier)
-        every, left = foremost(context, step, frame, every)
-        for pairs, chosen in rows_of(context, step, inputs[0], frame, every):
+        if is_row(step):
+            every, left = foremost(context, step, frame, every)
+        for pairs, chosen in rows_of(context, step, inputs[0], frame, every, run):
             gathered.add_rows(pairs, chosen)
     else:
         for chunk in chunks(context, step, inputs, frame, run, context.frontier):
@@ -69,7 +71,7 @@ class _Gathered:
             self._put(first, low, over(as_vector(most(value)), pairs.truth))
 
     def add_rows(self, pairs: Pairs, chosen: Tensor) -> None:
-        """Pairs whose block is a row, at these positions of the store."""
+        """Pairs whose block is made of rows, at these positions of the store."""
         context, (first, count) = self._context, pairs.owners
         nothing = TruthVector.constant(context.entity_count, context.zeros(count))
 

@@ -24,7 +24,7 @@ class Context:
     frontier: how many of its truest candidates a quantified variable keeps; None for all.
     floor: candidates less true than this are left out, and what they might add bounds the result.
     crowd: at most so many of the other candidates are looked at, None for all. crowded: whether any
-    were left out for being more.
+    were left out for being more. joint: a number for each set of links between the same variables.
     """
 
     predictor: LinkPredictor
@@ -41,6 +41,7 @@ class Context:
     largest: int = 0
     foreseen: int = 0
     reached: Reached = field(default_factory=Reached)
+    joint: dict[tuple[object, ...], int] = field(default_factory=dict)
 
     @property
     def entity_count(self) -> int:

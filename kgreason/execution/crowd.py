@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from kgreason.compute import Step
+from kgreason.execution.block_rows import row_ids
 from kgreason.execution.context import Context, Frame
-from kgreason.execution.pairs import Pairs, row_ids
+from kgreason.execution.pairs import Pairs
 from kgreason.predictors.base import Bounded, RowBounds
 from kgreason.truth import operations
 from kgreason.truth.operations import scale

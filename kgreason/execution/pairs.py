@@ -67,43 +67,21 @@ def chunks(
 ) -> Iterator[Chunk]:
     """The source's pairs with the block's values, so many at a time as fit the memory ceiling."""
     assert step.block is not None
-    outside = inputs[1:]
     every = candidates(context, inputs[0], frontier)
-    for part in _segments(context, step.block, len(every)):
+    yield from computed(context, step.block, inputs[1:], frame, run, every)
+
+
+def computed(
+    context: Context, block: Block, outside: list[Value], frame: Frame, run: Run, every: Pairs
+) -> Iterator[Chunk]:
+    """Pairs with the block's values. outside: what the block takes in from outside."""
+    for part in segments(context, block, len(every)):
         pairs = every[part]
-        segment = _inside(frame, [], pairs)
+        segment = inside(frame, [], pairs)
         taken = _lengths(outside, pairs.owner)
-        for a, b in _ranges(context, step.block, segment, taken):
+        for a, b in _ranges(context, block, segment, taken):
             here = pairs[a:b]
-            yield Chunk(here, run(step.block, _inside(frame, outside, here)))
-
-
-def rows_of(
-    context: Context, step: Step, source: Value, frame: Frame, every: Pairs
-) -> Iterator[tuple[Pairs, Tensor]]:
-    """Pairs of a block that is a row, part by part, with the row's position in the store."""
-    assert step.block is not None
-
-    def later(count: int) -> tuple[Tensor, Tensor]:
-        return row_ids(step, frame, _next(as_vector(most(source)), context.floor, count))
-
-    for part in _segments(context, step.block, len(every)):
-        here = every[part]
-        yield here, context.store.positions(*row_ids(step, frame, here), later)
-
-
-def row_ids(step: Step, frame: Frame, pairs: Pairs) -> tuple[Tensor, Tensor]:
-    """Heads and relations, (pairs,) each, of a block that is a row."""
-    assert step.block is not None
-    source, relation = step.block.steps[0].references
-    inside = _inside(frame, [], pairs)
-    return inside.ids(source), inside.ids(relation)
-
-
-def is_row(step: Step) -> bool:
-    """Whether the step's block is a row and nothing else."""
-    assert step.block is not None
-    return [inner.kind for inner in step.block.steps] == [Kind.ROW]
+            yield Chunk(here, run(block, inside(frame, outside, here)))
 
 
 def candidates(context: Context, source: Value, frontier: int | None) -> Pairs:
@@ -119,14 +97,6 @@ def candidates(context: Context, source: Value, frontier: int | None) -> Pairs:
     return Pairs(owner, entity, truth, lower)
 
 
-def _next(source: TruthVector, floor: float, count: int) -> Pairs:
-    """The truest `count` of the listed pairs below the floor, in that order."""
-    truths = torch.where(source.truths < floor, source.truths, 0.0)
-    truths, best = truths.topk(min(count, truths.shape[0]))
-    best, truths = best[truths > 0], truths[truths > 0]
-    return Pairs(source.row[best], source.entities[best].long(), truths, truths)
-
-
 def _truest(owner: Tensor, truth: Tensor, count: int) -> Tensor:
     """Positions, ascending, of each owner's `count` truest pairs; among equals the first.
 
@@ -138,14 +108,15 @@ def _truest(owner: Tensor, truth: Tensor, count: int) -> Tensor:
     return order[place < count].sort().values
 
 
-def _inside(frame: Frame, outside: list[Value], pairs: Pairs) -> Frame:
+def inside(frame: Frame, outside: list[Value], pairs: Pairs) -> Frame:
+    """The surroundings in which the block is computed, an instance for each pair."""
     owner = pairs.owner
     bound = (*(ids[owner] for ids in frame.bound), pairs.entity)
     taken = tuple(select(value, owner) for value in outside)
     return Frame(len(pairs), bound, frame.slots[owner], taken)
 
 
-def _segments(context: Context, block: Block, pairs: int) -> Iterator[slice]:
+def segments(context: Context, block: Block, pairs: int) -> Iterator[slice]:
     """Ranges of pairs whose rows, at their usual length, fit the store and the ceiling."""
     rows = sum(step.kind in (Kind.ROW, Kind.LINK) for step in block.steps)
     usual = max(1.0, 2 * rows * context.store.mean_entries)

@@ -120,9 +120,26 @@ class RowStore:
             self._hold(scored, self._scored(scored, missing.shape[0]), keys)
             self._early = torch.cat([self._early, more])
         if absent.shape[0]:
-            positions = self._held.find(keys)
+            return self.use(keys)
         self._held.use(positions)
         return positions
+
+    def find(self, keys: Tensor) -> Tensor:
+        """Where the rows of these keys lie in `held`, −1 where they do not: (rows,) int64."""
+        return self._held.find(keys)
+
+    def use(self, keys: Tensor) -> Tensor:
+        """Where the rows of these keys, all of them held, lie; they are now the last used."""
+        positions = self._held.find(keys)
+        self._held.use(positions)
+        return positions
+
+    def keep(self, keys: Tensor, rows: TruthRows, needed: Tensor) -> None:
+        """Hold rows made of others, with ascending keys; those of the keys `needed` do not go.
+
+        Their relations are numbers that the predictor does not have.
+        """
+        self._hold(keys, rows, needed)
 
     def _not_read(self, absent: Tensor, needed: Tensor) -> Tensor:
         """Those of the absent keys that are not on the shelf; rows that are there are held."""
