@@ -137,11 +137,14 @@ class Reasoner:
     def _settled(self, start: int, plans: Sequence[Plan], goal: Goal) -> list[Value]:
         values: dict[int, Value] = {}
         depths = dict.fromkeys(range(len(plans)), self._first_depth(plans, goal))
+        asked, graph = list(depths), self.computation(plans)
         while depths:
             depth = min(depths.values())
-            asked = [i for i, own in depths.items() if own == depth]
+            before, asked = asked, [i for i, own in depths.items() if own == depth]
+            if asked != before:
+                graph = self.computation([plans[i] for i in asked])
             try:
-                found = self._evaluate([plans[i] for i in asked], depth)
+                found = self._executor.execute(graph, depth)
             except OutOfBudget:
                 break
             for i, value in zip(asked, found, strict=True):
@@ -154,7 +157,7 @@ class Reasoner:
         if len(values) < len(plans):
             # Not even the first step could be paid for.
             with self._executor.within(None):
-                return self._evaluate(plans, Depth(_NO_CANDIDATES))
+                return self._executor.execute(self.computation(plans), Depth(_NO_CANDIDATES))
         return [values[i] for i in range(len(plans))]
 
     def _first_depth(self, plans: Sequence[Plan], goal: Goal) -> Depth:
@@ -163,9 +166,6 @@ class Reasoner:
         bounded = self.logic.quantifier is Quantifier.MAX and self._frontier is None
         single = all(len(plan.columns) < 2 for plan in plans)
         return FIRST if bounded and single and goal is not _everything else ALL
-
-    def _evaluate(self, plans: Sequence[Plan], depth: Depth) -> list[Value]:
-        return self._executor.execute(self.computation(plans), depth)
 
     def _batches(self, plans: Sequence[Plan]) -> Iterator[tuple[int, Sequence[Plan]]]:
         """Batches with the number of their first plan.

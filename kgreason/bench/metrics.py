@@ -16,7 +16,7 @@ from kgreason.bench.figures import Ranks
 from kgreason.bench.questions import Ids
 from kgreason.errors import UsageError
 from kgreason.execution import Bounds
-from kgreason.truth.vector import TruthVector, nonzero
+from kgreason.truth.vector import TruthVector, nonzero, pick
 
 TIES: Mapping[str, float] = {"expected": 0.5, "optimistic": 0.0, "pessimistic": 1.0}
 """Share of the entities of equal truth that a policy places before the answer.
@@ -93,12 +93,7 @@ def rank_bounds(
     answers = torch.from_numpy(np.union1d(easy, hard)).to(low.entities.device)
     targets = torch.from_numpy(hard).to(low.entities.device)
     least, most = low.at(targets), high.at(targets)
-    # Others are counted over the entities that either end lists; the rest share two backgrounds.
-    seen = torch.zeros(low.entity_count, dtype=torch.bool, device=answers.device)
-    seen[low.entities.long()] = seen[high.entities.long()] = True
-    seen[answers] = False
-    others = nonzero(seen)
-    unlisted = low.entity_count - answers.shape[0] - others.shape[0]
+    others, unlisted = _others(low, high, answers, least)
     lows, highs = low.at(others), high.at(others)
     certainly = _above(lows, most) + torch.where(low.background[0] > most, unlisted, 0)
     possibly = _at_least(highs, least) + torch.where(high.background[0] >= least, unlisted, 0)
@@ -108,6 +103,24 @@ def rank_bounds(
         tied += torch.where((least == most) & (least == low.background[0]), unlisted, 0)
     best, worst = 1 + certainly + share * tied, 1 + possibly - (1 - share) * tied
     return best.double().cpu().numpy(), worst.double().cpu().numpy()
+
+
+def _others(
+    low: TruthVector, high: TruthVector, answers: Tensor, least: Tensor
+) -> tuple[Tensor, int]:
+    """Entities beside the answers that may be as true as one of those that are `least` true.
+
+    With the number of those that neither end lists, which share two backgrounds.
+    """
+    floor = float(least.min()) if least.shape[0] else 0.0
+    if float(high.background[0]) < floor:
+        found = pick(high.entities, nonzero(high.truths >= floor)).long()
+        return found[~torch.isin(found, answers)], 0
+    seen = torch.zeros(low.entity_count, dtype=torch.bool, device=answers.device)
+    seen[low.entities.long()] = seen[high.entities.long()] = True
+    seen[answers] = False
+    others = nonzero(seen)
+    return others, low.entity_count - answers.shape[0] - others.shape[0]
 
 
 def _above(values: Tensor, targets: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 # Larger steps look at more candidates, more steps do the cheap part of each once more.
-_DEEPER = 1 / 4
+_DEEPER = 1 / 8
 # Below this all are looked at.
 _LEAST = 1e-7
 # So many candidates are looked at first where they are more, as those of hubs are.

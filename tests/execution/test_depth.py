@@ -13,10 +13,10 @@ from kgreason.execution import ALL, FIRST, Depth
         (FIRST, 0.2, True, Depth(1 / 4, 512)),
         (Depth(1 / 4, 512), 0.2, True, Depth(1 / 4)),
         (FIRST, 0.2, False, Depth(1 / 8)),
-        (FIRST, 1.0, False, Depth(1 / 16)),
-        (FIRST, 1e-6, False, Depth(1 / 16)),
+        (FIRST, 1.0, False, Depth(1 / 32)),
+        (FIRST, 1e-6, False, Depth(1 / 32)),
         (FIRST, 0.0, True, ALL),
-        (Depth(1 / 1024), 0.5, False, Depth(1 / 4096)),
+        (Depth(1 / 1024), 0.5, False, Depth(1 / 8192)),
         (Depth(1e-7), 1e-9, False, ALL),
     ],
 )
