@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 import torch
 
@@ -80,7 +81,8 @@ class Reasoner:
         if frontier is not None:
             # A beam looks at its candidates' rows and at nothing else.
             price = replace(price, foresight=None)
-        self.statistics = Statistics(predictor.entity_count, facts, price)
+        anywhere = cache(lambda relation: predictor.domain(relation) is None)
+        self.statistics = Statistics(predictor.entity_count, facts, price, anywhere)
         self._executor = Executor(
             predictor,
             logic,

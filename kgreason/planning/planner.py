@@ -216,6 +216,7 @@ class Planner:
             and member.source == variable
             and not member.negated
             and member.relation != EQUALS
+            and not self.statistics.anywhere(member.relation)
         ]
         return intersect([*dict.fromkeys(domains), source])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
@@ -34,13 +35,21 @@ from kgreason.predictors.base import RowPrice
 _FLOPS_PER_ENTRY = 1000.0
 
 
+def _unknown(_: int) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What planning may know: sizes and degrees of the observed facts, the price of a row."""
+    """What planning may know: sizes and degrees of the observed facts, the price of a row.
+
+    anywhere: whether every entity may begin a link of the relation, as far as the predictor knows.
+    """
 
     entity_count: int
     facts: FactIndex
     row: RowPrice
+    anywhere: Callable[[int], bool] = _unknown
 
     def row_support(self, source: Node, relation: int) -> float:
         """Expected number of entities with positive truth in a row."""
