@@ -84,14 +84,16 @@ class RowStore:
         self._shelf = shelf
         self._budget = budget
         self._held = HeldRows(dtype, device)
+        # How many rows, and how many entries they have together.
+        self._fetched = 0, 0
         # Keys of rows that rode along and were not asked for yet.
         self._early = torch.zeros(0, dtype=torch.int64, device=device)
 
     @property
     def mean_entries(self) -> float:
-        """Mean number of entities listed in the rows held, or the predictor's expectation."""
-        rows = len(self._held)
-        return self._held.entries / rows if rows >= 16 else self.predictor.price().entries
+        """Mean number of entities listed in the rows fetched, or the predictor's expectation."""
+        rows, entries = self._fetched
+        return entries / rows if rows >= 16 else self.predictor.price().entries
 
     def gather(self, heads: Tensor, relations: Tensor) -> TruthVector:
         """heads, relations: (rows,) int64 -> one row per pair, repeats allowed."""
@@ -117,7 +119,7 @@ class RowStore:
         if missing.shape[0]:
             more = self._riders(missing, later)
             scored = torch.cat([missing, more]).sort().values
-            self._hold(scored, self._scored(scored, missing.shape[0]), keys)
+            self._fetch(scored, self._scored(scored, missing.shape[0]), keys)
             self._early = torch.cat([self._early, more])
         if absent.shape[0]:
             return self.use(keys)
@@ -147,7 +149,7 @@ class RowStore:
             return absent
         found, rows = self._shelf.find(absent)
         self.read += len(rows)
-        self._hold(absent[found], rows, needed)
+        self._fetch(absent[found], rows, needed)
         return absent[~found]
 
     def _pay(self, keys: Tensor, missing: Tensor) -> None:
@@ -178,6 +180,12 @@ class RowStore:
         keys = relations * self.predictor.entity_count + heads
         keys = keys[(self._held.find(keys) < 0) & ~torch.isin(keys, missing)]
         return missing.new_tensor(list(dict.fromkeys(keys.tolist()))[:room])
+
+    def _fetch(self, keys: Tensor, rows: TruthRows, needed: Tensor) -> None:
+        """Hold rows of the predictor, and count their entries."""
+        count, entries = self._fetched
+        self._fetched = count + len(rows), entries + rows.entities.shape[0]
+        self._hold(keys, rows, needed)
 
     def _hold(self, keys: Tensor, rows: TruthRows, needed: Tensor) -> None:
         """Hold more rows; those that are needed do not go for them."""
