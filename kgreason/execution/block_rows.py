@@ -91,12 +91,10 @@ def _positions(
     keys = relations * context.entity_count + pairs.entity
     absent, place = _first(keys, store.find(keys) < 0)
     if absent.shape[0]:
-        found = [
-            as_vector(chunk.value)
-            for chunk in computed(context, block, [], frame, run, pairs[place])
-        ]
-        whole = concatenate(found)
-        store.keep(absent, TruthRows(whole.offsets, whole.entities, whole.truths), keys)
+        with store.keeping(keys):
+            every = computed(context, block, [], frame, run, pairs[place])
+            whole = concatenate([as_vector(chunk.value) for chunk in every])
+            store.add(absent, TruthRows(whole.offsets, whole.entities, whole.truths))
     return store.use(keys)
 
 

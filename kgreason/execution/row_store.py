@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 
@@ -86,6 +87,7 @@ class RowStore:
         self._held = HeldRows(dtype, device)
         # How many rows, and how many entries they have together.
         self._fetched = 0, 0
+        self._kept = torch.zeros(0, dtype=torch.int64, device=device)
         # Keys of rows that rode along and were not asked for yet.
         self._early = torch.zeros(0, dtype=torch.int64, device=device)
 
@@ -136,12 +138,21 @@ class RowStore:
         self._held.use(positions)
         return positions
 
-    def keep(self, keys: Tensor, rows: TruthRows, needed: Tensor) -> None:
-        """Hold rows made of others, with ascending keys; those of the keys `needed` do not go.
+    @contextmanager
+    def keeping(self, keys: Tensor) -> Iterator[None]:
+        """Inside, rows of these keys are not let go."""
+        self._kept = keys
+        try:
+            yield
+        finally:
+            self._kept = keys[:0]
+
+    def add(self, keys: Tensor, rows: TruthRows) -> None:
+        """Hold rows made of others, with ascending keys.
 
         Their relations are numbers that the predictor does not have.
         """
-        self._hold(keys, rows, needed)
+        self._hold(keys, rows, keys)
 
     def _not_read(self, absent: Tensor, needed: Tensor) -> Tensor:
         """Those of the absent keys that are not on the shelf; rows that are there are held."""
@@ -191,6 +202,7 @@ class RowStore:
         """Hold more rows; those that are needed do not go for them."""
         more = self._held.bytes_of(rows)
         if len(self._held) and self._held.size + more > self._budget:
+            needed = torch.cat([needed, self._kept])
             self._held.let_go(min(self._budget // 2, self._budget - more), needed)
             self.flush()
         self._held.append(keys, rows, self._budget)

@@ -76,6 +76,19 @@ def test_they_are_computed_once_for_each_entity(computed: list[list[int]]) -> No
     assert sorted(chain(*computed)) == either.tolist()
 
 
+def test_those_held_stay_while_others_are_computed(computed: list[list[int]]) -> None:
+    table = np.random.default_rng(0).random((6, GRAPH.entity_count, GRAPH.entity_count))
+    table[0] *= table[0] > 0.4
+    either = "?y : exists x . (r(a, x) | r(b, x)) & s(x, y) & t(x, y)"
+    predictor = TablePredictor(table)
+    tight = Reasoner(predictor, GRAPH.index(), PRODUCT, dtype=torch.float64, max_memory=2)
+    answers(tight, [bound(BOTH.format("a"))])
+    (found,) = answers(tight, [bound(either)])
+    (expected,) = answers(reasoner(TablePredictor(table), PRODUCT), [bound(either)])
+    np.testing.assert_array_equal(found, expected)
+    assert computed[-1] != computed[0]
+
+
 def test_other_links_are_others(computed: list[list[int]]) -> None:
     engine = reasoner(TablePredictor(facts(), crisp=True), PRODUCT)
     texts = [one.format("a") for one in (BOTH, BUT, EITHER)]
