@@ -2,8 +2,8 @@
 
 Several links between the same two variables are one link of their own (x -r→ y ∧ ¬ x -s→ y, say):
 what they give for an entity x depends on nothing else, so it is kept among the rows, under the
-number of a relation that the predictor does not have. It has no more entries than the shortest of
-the rows that it is made of.
+number of a relation that the predictor does not have. A conjunction has no more entries than the
+shortest of its rows.
 """
 
 from __future__ import annotations
