@@ -33,6 +33,7 @@ class _Truths:
     entities: (entries,) int32 ascending; truths: (entries,); background: of all other entities.
     """
 
+    entity_count: int
     entities: NDArray[np.int32]
     truths: NDArray[np.floating]
     background: np.floating
@@ -40,8 +41,8 @@ class _Truths:
     @classmethod
     def of(cls, value: Truths) -> _Truths:
         assert isinstance(value, TruthVector)
-        truths = value.truths.cpu().numpy()
-        return cls(value.entities.cpu().numpy(), truths, value.background.cpu().numpy()[0])
+        listed, truths = value.entities.cpu().numpy(), value.truths.cpu().numpy()
+        return cls(value.entity_count, listed, truths, value.background.cpu().numpy()[0])
 
     def at(self, entities: Ids) -> NDArray[np.floating]:
         """Truths of these entities, listed or not."""
@@ -76,7 +77,7 @@ def filtered_ranks(truth: TruthVector, easy: Ids, hard: Ids, ties: str = "expect
     own, answers = _Truths.of(truth), np.union1d(easy, hard)
     targets, others = own.at(hard), own.truths[own.beside(answers)]
     # Every other entity that is not listed has the background's truth.
-    unlisted = truth.entity_count - answers.shape[0] - others.shape[0]
+    unlisted = own.entity_count - answers.shape[0] - others.shape[0]
     above = _above(others, targets) + unlisted * (own.background > targets)
     from_above = _at_least(others, targets) + unlisted * (own.background >= targets)
     ranks: Ranks = 1.0 + above + share * (from_above - above)
@@ -123,7 +124,7 @@ def rank_bounds(
     low, high = _Truths.of(truth.lower), _Truths.of(truth.upper)
     answers = np.union1d(easy, hard)
     least, most = low.at(hard), high.at(hard)
-    others, unlisted = _others(low, high, answers, least, _entity_count(truth))
+    others, unlisted = _others(low, high, answers, least)
     lows, highs = low.at(others), high.at(others)
     certainly = _above(lows, most) + unlisted * (low.background > most)
     possibly = _at_least(highs, least) + unlisted * (high.background >= least)
@@ -135,7 +136,7 @@ def rank_bounds(
 
 
 def _others(
-    low: _Truths, high: _Truths, answers: Ids, least: NDArray[np.floating], entity_count: int
+    low: _Truths, high: _Truths, answers: Ids, least: NDArray[np.floating]
 ) -> tuple[Ids, int]:
     """Entities beside the answers that may be as true as one of those that are `least` true.
 
@@ -145,16 +146,11 @@ def _others(
     if high.background < floor:
         reaches = high.beside(answers) & (high.truths >= floor)
         return high.entities[reaches].astype(np.int64), 0
-    is_listed = np.zeros(entity_count, dtype=np.bool_)
+    is_listed = np.zeros(low.entity_count, dtype=np.bool_)
     is_listed[low.entities] = is_listed[high.entities] = True
     is_listed[answers] = False
     others = np.flatnonzero(is_listed)
-    return others, entity_count - answers.shape[0] - others.shape[0]
-
-
-def _entity_count(bounds: Bounds) -> int:
-    assert isinstance(bounds.lower, TruthVector)
-    return bounds.lower.entity_count
+    return others, low.entity_count - answers.shape[0] - others.shape[0]
 
 
 def _above(values: NDArray[np.floating], targets: NDArray[np.floating]) -> NDArray[np.intp]:

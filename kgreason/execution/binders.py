@@ -7,7 +7,7 @@ from torch import Tensor
 
 from kgreason.compute import Step
 from kgreason.errors import LimitError
-from kgreason.execution.block_rows import is_row, is_rows, rows_of
+from kgreason.execution.block_rows import is_made_of_rows, is_row, rows_of
 from kgreason.execution.context import Context, Frame, as_vector
 from kgreason.execution.crowd import at_most, foremost
 from kgreason.execution.pairs import Chunk, Pairs, Run, candidates, chunks
@@ -25,7 +25,7 @@ def project(context: Context, step: Step, inputs: list[Value], frame: Frame, run
     source, as T(a, b) ≤ a, which bounds the result from above.
     """
     gathered, left = _Gathered(context, frame.size), None
-    if is_rows(step):
+    if is_made_of_rows(step):
         every = candidates(context, inputs[0], context.frontier)
         if is_row(step):
             every, left = foremost(context, step, frame, every)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from kgreason.compute import Block, Kind, Slot, Step
+from kgreason.compute import Block, Kind, Step
 from kgreason.execution.context import Context, Frame, as_vector
 from kgreason.execution.pairs import Pairs, Run, computed, inside, segments
 from kgreason.execution.values import Value, most
@@ -29,7 +29,7 @@ def is_row(step: Step) -> bool:
     return [inner.kind for inner in step.block.steps] == [Kind.ROW]
 
 
-def is_rows(step: Step) -> bool:
+def is_made_of_rows(step: Step) -> bool:
     """Whether the step's block is made of rows of its entity alone, and sparse as they are."""
     assert step.block is not None
     sparse: list[bool] = []
@@ -72,9 +72,8 @@ def rows_of(
 
 def _relations(context: Context, block: Block, frame: Frame) -> Tensor:
     """(size,) the number of the relation that the block's links are together, per instance."""
-    slots = [step.references[1] for step in block.steps if step.kind is Kind.ROW]
-    columns = [slot.column for slot in slots if isinstance(slot, Slot)]
-    every, index = frame.slots[:, columns].unique(dim=0, return_inverse=True)
+    parts = [frame.ids(step.references[1]) for step in block.steps if step.kind is Kind.ROW]
+    every, index = torch.stack(parts, 1).unique(dim=0, return_inverse=True)
     shape = block.result, tuple((step.kind, step.inputs) for step in block.steps)
     numbers = [
         context.joint.setdefault((shape, *ids), len(context.joint)) for ids in every.tolist()

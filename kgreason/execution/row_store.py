@@ -87,6 +87,7 @@ class RowStore:
         self._held = HeldRows(dtype, device)
         # How many rows, and how many entries they have together.
         self._fetched = 0, 0
+        # Keys of rows that are not let go for now.
         self._kept = torch.zeros(0, dtype=torch.int64, device=device)
         # Keys of rows that rode along and were not asked for yet.
         self._early = torch.zeros(0, dtype=torch.int64, device=device)

@@ -47,7 +47,7 @@ EITHER = "?y : exists x . r({}, x) & (s(x, y) | t(x, y))"
 def test_which_blocks_are_rows(text: str, expected: bool) -> None:
     question = plan(normalize(bound(text), PRODUCT, "text").graph, PRODUCT, STATISTICS)
     steps = [node.step for node in lower(question).nodes if node.step.block is not None]
-    assert [block_rows.is_rows(step) for step in steps][-1] == expected
+    assert [block_rows.is_made_of_rows(step) for step in steps][-1] == expected
 
 
 @pytest.fixture
