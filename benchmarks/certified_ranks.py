@@ -22,11 +22,11 @@ from itertools import zip_longest
 from pathlib import Path
 
 from kgreason.answers import Wanted, rank
-from kgreason.bench.metrics import filtered_ranks, rank_bounds, ranks_open, same_first
-from kgreason.bench.questions import BenchmarkQuestion
-from kgreason.bench.suites import read_suite
+from kgreason.bench.runs.metrics import filtered_ranks, rank_bounds, ranks_open, same_first
+from kgreason.bench.suites.load import read_suite
+from kgreason.bench.suites.questions import BenchmarkQuestion
+from kgreason.bench.suites.values import vector_of, vector_or_bounds
 from kgreason.bench.tables import Cell, Table, render
-from kgreason.bench.values import vector_of, vector_or_bounds
 from kgreason.cli.options import size
 from kgreason.execution import Bounds, Value, least
 from kgreason.knowledge import FactIndex, KnowledgeGraph

@@ -19,10 +19,10 @@ _FEW = "2p,3p,pi,inp"
 
 def measure(options: argparse.Namespace) -> None:
     """Answer under one ceiling and print what it took."""
-    from kgreason.bench.metrics import filtered_ranks
-    from kgreason.bench.roofline import forget_peak, peak_memory
-    from kgreason.bench.suites import read_suite
-    from kgreason.bench.values import vector_of
+    from kgreason.bench.measurements.roofline import forget_peak, peak_memory
+    from kgreason.bench.runs.metrics import filtered_ranks
+    from kgreason.bench.suites.load import read_suite
+    from kgreason.bench.suites.values import vector_of
     from kgreason.cli.options import size
     from kgreason.knowledge import KnowledgeGraph
     from kgreason.predictors import load_predictor

@@ -30,8 +30,8 @@ from kgreason.knowledge import KnowledgeGraph
 from kgreason.normal import NormalForm, QueryGraph, Semantics
 from kgreason.planning import Plan
 from kgreason.predictors import FactPredictor, load_predictor, with_predicted_relations
-from kgreason.predictors.base import LinkPredictor
-from kgreason.predictors.row_cache import RowMaking, row_shelf
+from kgreason.predictors.protocol import LinkPredictor
+from kgreason.predictors.rowcache.cache import RowMaking, row_shelf
 from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
 from kgreason.relating import relations_between
 from kgreason.syntax import parse

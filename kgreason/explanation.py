@@ -19,7 +19,7 @@ from kgreason.normal import (
     QueryGraph,
 )
 from kgreason.planning import Plan
-from kgreason.predictors.base import Link, LinkPredictor, paths_of
+from kgreason.predictors.protocol import Link, LinkPredictor, paths_of
 
 if TYPE_CHECKING:
     from kgreason.answers import Answers, Evidence, Ground, Witness

@@ -30,7 +30,7 @@ from kgreason.formula import Query, Variable
 from kgreason.knowledge import FactIndex
 from kgreason.normal import NormalForm, QueryGraph, Semantics, normalize
 from kgreason.planning import Plan, Statistics, plan, plan_for
-from kgreason.predictors.base import LinkPredictor, RowShelf
+from kgreason.predictors.protocol import LinkPredictor, RowShelf
 from kgreason.truth import PRODUCT, Logic, Quantifier
 
 DEFAULT_MEMORY = 2 << 30

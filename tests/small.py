@@ -14,7 +14,7 @@ from kgreason.formula import Query
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.normal import Semantics, normalize
 from kgreason.planning import Plan, Statistics, plan
-from kgreason.predictors.base import RowPrice
+from kgreason.predictors.protocol import RowPrice
 from kgreason.syntax import parse
 from kgreason.truth import PRODUCT, Logic
 

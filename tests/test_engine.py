@@ -21,7 +21,7 @@ from kgreason.errors import (
 from kgreason.execution import Budget
 from kgreason.knowledge import KnowledgeGraph, Vocabulary
 from kgreason.knowledge.graph import Loaded
-from kgreason.predictors.checkpoint import save_checkpoint
+from kgreason.predictors.checkpoints.format import save_checkpoint
 from kgreason.truth import GODEL
 from tests.agreement.table import TablePredictor
 from tests.predictors.toy import complex_info, toy_graph, weights

@@ -21,7 +21,7 @@ from kgreason.cli.suites import read_suites, suite_graph
 from kgreason.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from kgreason.bench.questions import Suite
+    from kgreason.bench.suites.questions import Suite
     from kgreason.knowledge import KnowledgeGraph
 
 app = typer.Typer(
@@ -65,8 +65,8 @@ def check(
     """Compare the answers over all facts with the published ones; exit code 1 if any differs."""
     memory = size(max_memory)
     with terminal.stage("torch", "starting"):
-        from kgreason.bench.check import check as compare
-        from kgreason.bench.questions import restrict
+        from kgreason.bench.suites.check import check as compare
+        from kgreason.bench.suites.questions import restrict
         from kgreason.truth import resolve_logic
 
     chosen = resolve_logic(logic)

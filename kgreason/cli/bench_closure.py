@@ -41,8 +41,8 @@ def closure(
         raise UsageError(
             "a composition table is either given or mined", remedy="give --table or --mine"
         )
-    from kgreason.algebra import mine_table, read_small_graphs, read_table
-    from kgreason.bench.closure import measure_closure
+    from kgreason.bench.relational.closure import measure_closure
+    from kgreason.calculi import mine_table, read_small_graphs, read_table
 
     if table is not None:
         known = read_table(table)

@@ -14,7 +14,7 @@ from kgreason.cli.terminal import Terminal
 from kgreason.errors import UsageError
 
 if TYPE_CHECKING:
-    from kgreason.bench.growth import GrowthSettings
+    from kgreason.bench.measurements.growth import GrowthSettings
 
 AXIS_NAMES = ("entities", "facts", "rank", "variables", "batch")
 
@@ -45,7 +45,7 @@ class GrowthOptions:
         chosen, memory = names(self.axes) or (), size(self.max_memory)
         if not chosen or set(chosen) - set(AXIS_NAMES):
             raise UsageError(f"{self.axes!r} cannot grow", remedy=f"known: {', '.join(AXIS_NAMES)}")
-        from kgreason.bench.growth import GrowthSettings
+        from kgreason.bench.measurements.growth import GrowthSettings
 
         return GrowthSettings(
             axes=chosen,
@@ -73,8 +73,8 @@ def growth(
     """
     require_format(form)
     with terminal.stage("torch", "starting"):
-        from kgreason.bench.growth import grow, growth_tables
-        from kgreason.bench.plot import plot_curves, require_picture
+        from kgreason.bench.measurements.growth import grow, growth_tables
+        from kgreason.bench.runs.plot import plot_curves, require_picture
         from kgreason.bench.tables import render
 
     settings = options.chosen()

@@ -13,7 +13,7 @@ from kgreason.cli.train import parse_arguments
 from kgreason.errors import UsageError
 
 if TYPE_CHECKING:
-    from kgreason.bench.relational_inductive import InductiveSplits, Ranks
+    from kgreason.bench.relational.inductive import InductiveSplits, Ranks
 
 
 def inductive(
@@ -55,7 +55,7 @@ def inductive(
             remedy="write --model CHECKPOINT, or --output CHECKPOINT",
         )
     with terminal.stage("torch", "starting"):
-        from kgreason.bench.relational_inductive import inductive_table, read_inductive
+        from kgreason.bench.relational.inductive import inductive_table, read_inductive
         from kgreason.bench.tables import render
 
     splits = read_inductive(file)
@@ -64,8 +64,8 @@ def inductive(
 
 
 def _ranked(terminal: Terminal, splits: InductiveSplits, path: Path, seed: int) -> dict[str, Ranks]:
-    from kgreason.bench.relational_inductive import rank_inductive, untrained
-    from kgreason.predictors.epignn_checkpoint import read_epignn
+    from kgreason.bench.relational.inductive import rank_inductive, untrained
+    from kgreason.predictors.gnn.epignn.checkpoint import read_epignn
 
     trained = read_epignn(path)
     found = {}

@@ -15,7 +15,7 @@ from kgreason.cli.terminal import Terminal
 from kgreason.errors import UsageError
 
 if TYPE_CHECKING:
-    from kgreason.predictors.epignn_checkpoint import TrainedEpiGNN
+    from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN
 
 _TRAINING = "Training"
 _NAMES = ("clutrr", "rcc8", "interval")
@@ -97,9 +97,9 @@ def relational(
     if not files and training.train is None:
         raise UsageError("no file to measure on", remedy="name one or more Parquet files")
     with terminal.stage("torch", "starting"):
-        from kgreason.bench.relational import evaluate_relational, read_relational
+        from kgreason.bench.relational.paths import evaluate_relational, read_relational
         from kgreason.bench.tables import render
-        from kgreason.predictors.epignn_checkpoint import read_epignn
+        from kgreason.predictors.gnn.epignn.checkpoint import read_epignn
 
     suites = [read_relational(path, "test") for path in files or ()]
     trained = read_epignn(model) if model is not None else _train(terminal, training)
@@ -118,7 +118,7 @@ def relational(
 def _train(terminal: Terminal, options: PairTrainingOptions) -> TrainedEpiGNN:
     from dataclasses import replace
 
-    from kgreason.bench.relational import read_relational
+    from kgreason.bench.relational.paths import read_relational
     from kgreason.training.epignn_pairs import SETTINGS, train_suite
 
     if options.settings not in SETTINGS:

@@ -41,13 +41,13 @@ def report(
     require_format(form)
     if metric not in METRICS:
         raise UsageError(f"there is no metric {metric!r}", remedy=f"known: {', '.join(METRICS)}")
-    from kgreason.bench.compare import compare
-    from kgreason.bench.records import read_run
+    from kgreason.bench.runs.compare import compare
+    from kgreason.bench.runs.records import read_run
     from kgreason.bench.tables import render
 
     read = [read_run(path) for path in runs]
     if plot is not None:
-        from kgreason.bench.plot import plot_runs
+        from kgreason.bench.runs.plot import plot_runs
 
         plot_runs(read, plot)
     tables = compare(read, metric=metric, published=published, seed=seed)

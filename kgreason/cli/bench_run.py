@@ -27,10 +27,10 @@ from kgreason.cli.terminal import Terminal
 from kgreason.errors import UsageError
 
 if TYPE_CHECKING:
-    from kgreason.bench.methods import Method
-    from kgreason.bench.run import Progress
-    from kgreason.bench.settings import RunSettings
+    from kgreason.bench.runs.run import Progress
+    from kgreason.bench.runs.settings import RunSettings
     from kgreason.knowledge import KnowledgeGraph
+    from kgreason.methods.methods import Method
 
 METHOD_NAMES = ("exact", "qto", "fit", "cqd-beam", "nsmp", "nsmp-unpruned", "facts")
 _OVER = "Instead of the method's own"
@@ -132,7 +132,7 @@ class MethodOptions:
 
     def chosen(self) -> Method:
         """The method with these changes."""
-        from kgreason.bench.methods import READS, resolve_method
+        from kgreason.methods.methods import READS, resolve_method
 
         method = resolve_method(self.method)
         changes: dict[str, Any] = {}
@@ -219,8 +219,8 @@ def run(
     for suite in read:
         suite_graph(terminal, suite, graphs)
     with terminal.stage("torch", "starting"):
-        from kgreason.bench.run import run as ask
-        from kgreason.bench.settings import RunSettings
+        from kgreason.bench.runs.run import run as ask
+        from kgreason.bench.runs.settings import RunSettings
 
     settings = RunSettings(
         method=chosen,
@@ -249,7 +249,7 @@ def _ask(
     limit: int | None,
     form: str,
 ) -> None:
-    from kgreason.bench.summary import summarize
+    from kgreason.bench.runs.summary import summarize
     from kgreason.bench.tables import render
 
     name = arguments[2].method.name

@@ -15,10 +15,10 @@ from kgreason.cli.terminal import Terminal
 from kgreason.errors import UsageError
 
 if TYPE_CHECKING:
-    from kgreason.bench.questions import Suite
-    from kgreason.bench.sample import Sampled, Wish
-    from kgreason.bench.splits import Splits
-    from kgreason.bench.types import QuestionType
+    from kgreason.bench.sampling.sample import Sampled, Wish
+    from kgreason.bench.sampling.types import QuestionType
+    from kgreason.bench.suites.questions import Suite
+    from kgreason.bench.suites.splits import Splits
     from kgreason.knowledge import KnowledgeGraph
 
 _HELD_OUT = "graph.kg"
@@ -94,10 +94,10 @@ def sample(
     held = options.hold_out is not None
     table = _target(output, folder=held)
     with terminal.stage("torch", "starting"):
-        from kgreason.bench.sample import Wish
-        from kgreason.bench.sample import sample as run
-        from kgreason.bench.splits import Splits, hold_out
-        from kgreason.bench.types import chosen_types, read_types
+        from kgreason.bench.sampling.sample import Wish
+        from kgreason.bench.sampling.sample import sample as run
+        from kgreason.bench.sampling.types import chosen_types, read_types
+        from kgreason.bench.suites.splits import Splits, hold_out
 
     types = chosen_types(read_types(options.types_file), names(options.types))
     wish = Wish(options.per_type, options.seed, options.max_answers, options.attempts)
@@ -137,9 +137,9 @@ def convert(
     """Write a suite of another layout as one Parquet file."""
     table = _target(output)
     with terminal.stage("suite", f"reading {source}"):
-        from kgreason.bench.questions import require_fit
-        from kgreason.bench.splits import Splits
-        from kgreason.bench.suites import read_suite
+        from kgreason.bench.suites.load import read_suite
+        from kgreason.bench.suites.questions import require_fit
+        from kgreason.bench.suites.splits import Splits
 
         suite = read_suite(source, graph)
     facts = _load(terminal, str(suite.graph))
@@ -212,13 +212,13 @@ def _write(
     splits: Splits,
     making: dict[str, Any],
 ) -> None:
-    from kgreason.bench.parquet import Origin, write_suite
+    from kgreason.bench.suites.parquet import Origin, write_suite
 
     write_suite(table, found.questions, graph, Origin.of(graph, source, splits, making))
 
 
 def _counted(terminal: Terminal, suite: Suite, graph: KnowledgeGraph, splits: Splits) -> Suite:
-    from kgreason.bench.missing import with_missing_links
+    from kgreason.bench.sampling.missing import with_missing_links
 
     with terminal.bar("counting", len(suite)) as show:
         return with_missing_links(

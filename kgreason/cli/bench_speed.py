@@ -83,9 +83,9 @@ def speed(
     read = read.only(names(options.types), options.limit)
     facts = suite_graph(terminal, read, {})
     with terminal.stage("torch", "starting"):
-        from kgreason.bench.questions import require_fit
-        from kgreason.bench.speed import SpeedSettings, measure
-        from kgreason.bench.speed_tables import speed_tables
+        from kgreason.bench.measurements.speed import SpeedSettings, measure
+        from kgreason.bench.measurements.speed_tables import speed_tables
+        from kgreason.bench.suites.questions import require_fit
         from kgreason.bench.tables import render
 
     require_fit(read, facts)

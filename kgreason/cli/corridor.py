@@ -118,7 +118,7 @@ def _outline_of_facts(
     from kgreason.explanation import Explanation, naming
     from kgreason.normal import normalize
     from kgreason.planning import Statistics, plan
-    from kgreason.predictors.base import fact_price
+    from kgreason.predictors.protocol import fact_price
     from kgreason.truth import resolve_logic
 
     logic = resolve_logic(options.logic)

@@ -16,7 +16,7 @@ from kgreason.errors import KgreasonError, UsageError
 
 if TYPE_CHECKING:
     from kgreason.predictors import CheckpointInfo
-    from kgreason.predictors.layout import Layout, Order
+    from kgreason.predictors.checkpoints.layout import Layout, Order
 
 app = typer.Typer(
     help="List, show, import and export checkpoints.",
@@ -178,8 +178,8 @@ def mix(
         )
     with terminal.stage("model", "loading"):
         from kgreason.predictors import load_predictor
-        from kgreason.predictors.mixing import learn_weights
-        from kgreason.predictors.mixture_file import write_mixture
+        from kgreason.predictors.mixture.file import write_mixture
+        from kgreason.predictors.mixture.weights import learn_weights
 
         members = [
             load_predictor(path, loaded, observed=observed, calibration=calibration, device=device)

@@ -13,8 +13,8 @@ def settled_dtype(dtype: str, models: Sequence[str | Path], device: str) -> str:
     if dtype != AUTO:
         return dtype
     from kgreason.data.pull import cache_folder
-    from kgreason.predictors.precision import remembered_dtype
-    from kgreason.predictors.resolver import takes_bfloat16, usable_device
+    from kgreason.predictors.embedding.precision import remembered_dtype
+    from kgreason.predictors.load import takes_bfloat16, usable_device
 
     if not takes_bfloat16(models):
         return "float32"

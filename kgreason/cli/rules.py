@@ -134,7 +134,7 @@ def from_table(
     reading: ReadingOptions,
 ) -> None:
     """Turn a composition table into rules, for a graph that has its relations."""
-    from kgreason.algebra import read_table
+    from kgreason.calculi import read_table
     from kgreason.rules import rules_of_table, write_rules
 
     read = read_table(table)
@@ -196,7 +196,7 @@ def evaluate(
             remedy=f"rank one of: {', '.join(others) or '(none: all splits are observed)'}",
         )
     with terminal.stage("torch", "starting"):
-        from kgreason.bench.link_ranks import rank_facts
+        from kgreason.bench.measurements.link_ranks import rank_facts
         from kgreason.predictors.rules import RulePredictor
 
     index = loaded.index(splits)

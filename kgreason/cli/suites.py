@@ -10,7 +10,7 @@ import typer
 from kgreason.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from kgreason.bench.questions import Suite
+    from kgreason.bench.suites.questions import Suite
     from kgreason.knowledge import KnowledgeGraph
 
 SuiteGraph = Annotated[
@@ -33,7 +33,7 @@ def read_suites(terminal: Terminal, folders: list[Path], graph: Path | None) -> 
     found = []
     for folder in folders:
         with terminal.stage("suite", f"reading {folder}"):
-            from kgreason.bench.suites import read_suite
+            from kgreason.bench.suites.load import read_suite
 
             found.append(read_suite(folder, graph))
     return found

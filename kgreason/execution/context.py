@@ -11,7 +11,7 @@ from kgreason.compute import Bound, Reference
 from kgreason.execution.reached import Reached
 from kgreason.execution.row_store import RowStore
 from kgreason.execution.values import Value
-from kgreason.predictors.base import LinkPredictor
+from kgreason.predictors.protocol import LinkPredictor
 from kgreason.truth import Logic
 from kgreason.truth.vector import TruthVector
 

@@ -16,7 +16,7 @@ from kgreason.compute import Step
 from kgreason.execution.block_rows import row_ids
 from kgreason.execution.context import Context, Frame
 from kgreason.execution.pairs import Pairs
-from kgreason.predictors.base import Bounded, RowBounds
+from kgreason.predictors.protocol import Bounded, RowBounds
 from kgreason.truth import operations
 from kgreason.truth.operations import scale
 from kgreason.truth.owners import exists_by_owner

@@ -19,7 +19,7 @@ from kgreason.execution.depth import ALL, Depth
 from kgreason.execution.pairs import Run
 from kgreason.execution.row_store import RowStore, Work
 from kgreason.execution.values import Bounds, Table, Value, least, most, select
-from kgreason.predictors.base import LinkPredictor, RowShelf
+from kgreason.predictors.protocol import LinkPredictor, RowShelf
 from kgreason.truth import Logic
 from kgreason.truth.vector import TruthVector
 

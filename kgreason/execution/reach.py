@@ -12,7 +12,7 @@ from torch import Tensor
 from kgreason.compute import Step
 from kgreason.execution.context import Context, Frame, as_vector
 from kgreason.execution.values import Bounds, Value, least, most
-from kgreason.predictors.base import Foresighted, Likeliest
+from kgreason.predictors.protocol import Foresighted, Likeliest
 from kgreason.truth.vector import TruthVector, concatenate
 
 _HEADS_AT_FIRST = 32

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from kgreason.execution.budget import Purse
 from kgreason.execution.held_rows import HeldRows
-from kgreason.predictors.base import LinkPredictor, RowShelf
+from kgreason.predictors.protocol import LinkPredictor, RowShelf
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
 

@@ -28,7 +28,7 @@ from kgreason.planning.operators import (
     is_scalar,
     references,
 )
-from kgreason.predictors.base import RowPrice
+from kgreason.predictors.protocol import RowPrice
 
 # Gathering, combining and grouping one entry of a sparse vector takes as long as so many
 # floating-point operations of a matrix product (measured on a CPU, to the order of magnitude).

@@ -9,41 +9,41 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kgreason.predictors.base import LinkPredictor, RowPrice
-    from kgreason.predictors.calibrated import CalibratedPredictor
-    from kgreason.predictors.calibration import Calibration, parse_calibration
-    from kgreason.predictors.checkpoint import (
+    from kgreason.predictors.calibrated.calibration import Calibration, parse_calibration
+    from kgreason.predictors.calibrated.predictor import CalibratedPredictor
+    from kgreason.predictors.checkpoints.exchange import export_checkpoint, import_checkpoint
+    from kgreason.predictors.checkpoints.format import (
         CheckpointInfo,
         inspect,
         load_checkpoint,
         relation_weights,
     )
-    from kgreason.predictors.exchange import export_checkpoint, import_checkpoint
+    from kgreason.predictors.embedding.scorers import BilinearScorer, Scorer
     from kgreason.predictors.facts import FactPredictor
-    from kgreason.predictors.mixture import MixturePredictor
-    from kgreason.predictors.resolver import load_predictor, with_predicted_relations
+    from kgreason.predictors.load import load_predictor, with_predicted_relations
+    from kgreason.predictors.mixture.predictor import MixturePredictor
+    from kgreason.predictors.protocol import LinkPredictor, RowPrice
     from kgreason.predictors.rules import RulePredictor
-    from kgreason.predictors.scorers import BilinearScorer, Scorer
 
 _HOMES = {
-    "BilinearScorer": "scorers",
-    "Calibration": "calibration",
-    "CalibratedPredictor": "calibrated",
-    "CheckpointInfo": "checkpoint",
+    "BilinearScorer": "embedding.scorers",
+    "Calibration": "calibrated.calibration",
+    "CalibratedPredictor": "calibrated.predictor",
+    "CheckpointInfo": "checkpoints.format",
     "FactPredictor": "facts",
-    "LinkPredictor": "base",
-    "MixturePredictor": "mixture",
-    "RowPrice": "base",
+    "LinkPredictor": "protocol",
+    "MixturePredictor": "mixture.predictor",
+    "RowPrice": "protocol",
     "RulePredictor": "rules",
-    "Scorer": "scorers",
-    "export_checkpoint": "exchange",
-    "import_checkpoint": "exchange",
-    "inspect": "checkpoint",
-    "load_checkpoint": "checkpoint",
-    "load_predictor": "resolver",
-    "parse_calibration": "calibration",
-    "relation_weights": "checkpoint",
-    "with_predicted_relations": "resolver",
+    "Scorer": "embedding.scorers",
+    "export_checkpoint": "checkpoints.exchange",
+    "import_checkpoint": "checkpoints.exchange",
+    "inspect": "checkpoints.format",
+    "load_checkpoint": "checkpoints.format",
+    "load_predictor": "load",
+    "parse_calibration": "calibrated.calibration",
+    "relation_weights": "checkpoints.format",
+    "with_predicted_relations": "load",
 }
 
 __all__ = [

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgreason.predictors.base import RowPrice, fact_price
 from kgreason.predictors.csr import fact_rows
+from kgreason.predictors.protocol import RowPrice, fact_price
 from kgreason.truth.rows import TruthRows
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kgreason.errors import UsageError
-from kgreason.predictors.base import Path, RowPrice
 from kgreason.predictors.csr import compress, stack, take
+from kgreason.predictors.protocol import Path, RowPrice
 from kgreason.rules import Measurer, Rule, RuleSet, blocks, first_path, measured, reach
 from kgreason.truth.rows import TruthRows
 

@@ -10,7 +10,7 @@ from kgreason.errors import DataError
 from kgreason.rules.rule import Figures, Rule, RuleSet
 
 if TYPE_CHECKING:
-    from kgreason.algebra import CompositionTable
+    from kgreason.calculi import CompositionTable
     from kgreason.knowledge import Vocabulary
 
 

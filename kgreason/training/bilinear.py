@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from kgreason.knowledge import FactIndex
-from kgreason.predictors.checkpoint import Checkpoint, CheckpointInfo
-from kgreason.predictors.composition import COMPOSITIONS
-from kgreason.predictors.precision import fastest_dtype
-from kgreason.predictors.scorers import DTYPES, BilinearScorer, Coverage, Scorer
+from kgreason.predictors.checkpoints.format import Checkpoint, CheckpointInfo
+from kgreason.predictors.embedding.compositions import COMPOSITIONS
+from kgreason.predictors.embedding.precision import fastest_dtype
+from kgreason.predictors.embedding.scorers import DTYPES, BilinearScorer, Coverage, Scorer
 from kgreason.training.options import AUTO, Options
 from kgreason.training.softmax import PairBatch, softmax_loss
 from kgreason.training.state import pack_optimizer, unpack_optimizer

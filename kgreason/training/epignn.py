@@ -18,14 +18,14 @@ from torch.nn.functional import cross_entropy
 
 from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import FactIndex
-from kgreason.predictors.checkpoint import Checkpoint
-from kgreason.predictors.epignn import Design, EpiGNN, logarithms
-from kgreason.predictors.epignn_checkpoint import TrainedEpiGNN
-from kgreason.predictors.epignn_neighbours import Asked, Neighbours, Surroundings
-from kgreason.predictors.epignn_scorer import EpiGNNScorer
-from kgreason.predictors.epignn_sweep import sweep
-from kgreason.predictors.epignn_union import MOST_ROUNDS, Longs
-from kgreason.predictors.scorers import Coverage, Scorer
+from kgreason.predictors.checkpoints.format import Checkpoint
+from kgreason.predictors.embedding.scorers import Coverage, Scorer
+from kgreason.predictors.gnn.epignn.batch import MOST_ROUNDS, Longs
+from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN
+from kgreason.predictors.gnn.epignn.model import Design, EpiGNN, logarithms
+from kgreason.predictors.gnn.epignn.neighbours import Asked, Neighbours, Surroundings
+from kgreason.predictors.gnn.epignn.propagation import sweep
+from kgreason.predictors.gnn.epignn.scorer import EpiGNNScorer
 from kgreason.training.epignn_odds import fit_odds
 from kgreason.training.epignn_rounds import fitting_rounds
 from kgreason.training.facts import TrainingFacts

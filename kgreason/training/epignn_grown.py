@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from kgreason.predictors.epignn_graphs import Edge, PairGraph, PairGraphs
+from kgreason.predictors.gnn.epignn.graphs import Edge, PairGraph, PairGraphs
 
 # Edges of a graph that give way to graphs: from one to so many.
 _MOST_REPLACED = 3

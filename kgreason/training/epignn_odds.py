@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kgreason.knowledge import FactIndex
-from kgreason.predictors.epignn_scorer import UNREACHED
-from kgreason.predictors.scorers import Scorer
+from kgreason.predictors.embedding.scorers import Scorer
+from kgreason.predictors.gnn.epignn.scorer import UNREACHED
 
 Doubles = NDArray[np.float64]
 _STEPS = 50

@@ -16,11 +16,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from kgreason.errors import DataError, PredictorError, UsageError
-from kgreason.predictors.checkpoint import save_checkpoint
-from kgreason.predictors.epignn import Design, EpiGNN
-from kgreason.predictors.epignn_checkpoint import TrainedEpiGNN, one_slope
-from kgreason.predictors.epignn_graphs import PairGraph, PairGraphs
-from kgreason.predictors.epignn_pairs import batch_of, pair_scores, score_pairs
+from kgreason.predictors.checkpoints.format import save_checkpoint
+from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN, one_slope
+from kgreason.predictors.gnn.epignn.graphs import PairGraph, PairGraphs
+from kgreason.predictors.gnn.epignn.model import Design, EpiGNN
+from kgreason.predictors.gnn.epignn.pairs import batch_of, pair_scores, score_pairs
 from kgreason.training.epignn_grown import grow
 
 Loss = Literal["margin", "cross-entropy"]

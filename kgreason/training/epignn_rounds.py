@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from kgreason.predictors.epignn_graphs import spread
-from kgreason.predictors.epignn_neighbours import Neighbours
-from kgreason.predictors.epignn_union import Longs
+from kgreason.predictors.gnn.epignn.batch import Longs
+from kgreason.predictors.gnn.epignn.graphs import spread
+from kgreason.predictors.gnn.epignn.neighbours import Neighbours
 
 _SAMPLED = 600
 _FARTHEST = 8

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from kgreason.errors import PredictorError
-from kgreason.predictors.checkpoint import Checkpoint
-from kgreason.predictors.scorers import Coverage, Scorer
+from kgreason.predictors.checkpoints.format import Checkpoint
+from kgreason.predictors.embedding.scorers import Coverage, Scorer
 from kgreason.training.options import Options
 from kgreason.training.progress import EpochReport, Watch
 from kgreason.training.state import Best, SavedRun, save_run

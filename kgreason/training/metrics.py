@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgreason.predictors.scorers import Scorer
+from kgreason.predictors.embedding.scorers import Scorer
 
 if TYPE_CHECKING:
     from kgreason.knowledge import FactIndex

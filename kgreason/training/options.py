@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kgreason.errors import UsageError
-from kgreason.predictors.composition import COMPOSITIONS
+from kgreason.predictors.embedding.compositions import COMPOSITIONS
 
 AUTO = "auto"
 PRECISIONS = (AUTO, "float32", "bfloat16")

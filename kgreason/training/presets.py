@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kgreason.errors import UsageError
-from kgreason.predictors.composition import COMPLEX, COMPOSITIONS
-from kgreason.predictors.epignn_checkpoint import EPIGNN
+from kgreason.predictors.embedding.compositions import COMPLEX, COMPOSITIONS
+from kgreason.predictors.gnn.epignn.checkpoint import EPIGNN
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from kgreason.errors import CheckpointError, UsageError
-from kgreason.predictors.tensor_file import read_safetensors, write_safetensors
+from kgreason.predictors.checkpoints.tensor_file import read_safetensors, write_safetensors
 
 _PREFIX = "optimizer."
 _BEST = "best."

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from kgreason.errors import UsageError
 from kgreason.knowledge import FactIndex
-from kgreason.predictors.checkpoint import save_checkpoint
-from kgreason.predictors.composition import COMPLEX, COMPOSITIONS, find_composition
-from kgreason.predictors.epignn_checkpoint import EPIGNN
-from kgreason.predictors.resolver import usable_device
-from kgreason.predictors.scorers import Scorer
+from kgreason.predictors.checkpoints.format import save_checkpoint
+from kgreason.predictors.embedding.compositions import COMPLEX, COMPOSITIONS, find_composition
+from kgreason.predictors.embedding.scorers import Scorer
+from kgreason.predictors.gnn.epignn.checkpoint import EPIGNN
+from kgreason.predictors.load import usable_device
 from kgreason.training.facts import TrainingFacts, choose_facts
 from kgreason.training.loop import Ending, Keeper, Trainer, fitting_threads, run_epochs
 from kgreason.training.metrics import FINAL, Metrics, evaluate, sample
@@ -223,7 +223,7 @@ def model_name(model: str) -> str:
     if model.lower() == EPIGNN:
         return EPIGNN
     try:
-        from kgreason.predictors.pykeen import model_key
+        from kgreason.predictors.embedding.pykeen import model_key
 
         return model_key(model)
     except ImportError as error:

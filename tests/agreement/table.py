@@ -12,7 +12,7 @@ from torch import Tensor
 from kgreason.execution import Table
 from kgreason.formula import Query
 from kgreason.knowledge import FactIndex
-from kgreason.predictors.base import Likeliest, RowBounds, RowPrice
+from kgreason.predictors.protocol import Likeliest, RowBounds, RowPrice
 from kgreason.reasoner import Reasoner
 from kgreason.truth import Logic
 from kgreason.truth.rows import TruthRows

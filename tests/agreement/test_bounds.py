@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kgreason import reasoner as corridor
 from kgreason.answers import top_is_certain
-from kgreason.bench.metrics import filtered_ranks, rank_bounds
+from kgreason.bench.runs.metrics import filtered_ranks, rank_bounds
 from kgreason.execution import Bounds, Exact, Value, depth, least, most
 from kgreason.truth import GODEL, PRODUCT, Logic
 from kgreason.truth.vector import TruthVector

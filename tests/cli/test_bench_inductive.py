@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.test_relational_inductive import written
+from tests.bench.relational.test_inductive import written
 from tests.cli.conftest import Run
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.test_relational import written
+from tests.bench.relational.test_paths import written
 from tests.cli.conftest import Run
 
 

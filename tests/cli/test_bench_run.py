@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kgreason.bench.methods import METHODS
 from kgreason.cli.bench_run import METHOD_NAMES
+from kgreason.methods.methods import METHODS
 from tests.bench.random_suite import write_suite, write_weights
 from tests.cli.conftest import Run
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kgreason.bench import growth
+from kgreason.bench.measurements import growth
 from kgreason.cli.bench_growth import AXIS_NAMES
 from tests.bench.random_suite import write_suite, write_weights
 from tests.cli.conftest import Run

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kgreason.bench.parquet import read_origin
-from kgreason.bench.suites import read_suite
+from kgreason.bench.suites.load import read_suite
+from kgreason.bench.suites.parquet import read_origin
 from tests.bench import tiny
 from tests.cli.conftest import Run
 

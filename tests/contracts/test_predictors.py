@@ -12,11 +12,11 @@ import torch
 from kgreason.errors import CheckpointError, KgreasonError
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import load_predictor
-from kgreason.predictors.base import Bounded, Foresighted, LinkPredictor, Tracing, paths_of
-from kgreason.predictors.checkpoint import save_checkpoint
-from kgreason.predictors.mixing import Weights
-from kgreason.predictors.mixture_file import write_mixture
-from kgreason.predictors.resolver import PREDICTORS
+from kgreason.predictors.checkpoints.format import save_checkpoint
+from kgreason.predictors.load import PREDICTORS
+from kgreason.predictors.mixture.file import write_mixture
+from kgreason.predictors.mixture.weights import Weights
+from kgreason.predictors.protocol import Bounded, Foresighted, LinkPredictor, Tracing, paths_of
 from tests.predictors.toy import complex_info, every_pair, toy_graph, weights
 
 Maker = Callable[[KnowledgeGraph, Path, bool], LinkPredictor]
@@ -43,7 +43,7 @@ def _distmult(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredict
 
 
 def _pykeen(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
-    from kgreason.predictors.pykeen import build_model, checkpoint_of
+    from kgreason.predictors.embedding.pykeen import build_model, checkpoint_of
 
     arguments = {"embedding_dim": 8}
     model = build_model(
@@ -79,7 +79,7 @@ def _mixture(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredicto
 
 
 def _epignn(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
-    from tests.predictors.test_epignn_scorer import of_graph
+    from tests.predictors.gnn.epignn.test_scorer import of_graph
 
     checkpoint = of_graph(graph).checkpoint()
     if spoiled:

@@ -11,7 +11,7 @@ import torch
 from kgreason.execution import Budget, OutOfBudget, RowStore, budget, row_store
 from kgreason.execution.budget import Purse
 from kgreason.execution.row_store import Later
-from kgreason.predictors.base import RowPrice
+from kgreason.predictors.protocol import RowPrice
 from kgreason.truth.vector import TruthVector
 from tests.agreement.table import TablePredictor
 

@@ -16,17 +16,17 @@ import kgreason
 
 ROOT = Path(kgreason.__file__).parent
 
-SHELVES = {"errors", "files", "formula", "truth", "knowledge", "predictors.base"}
+SHELVES = {"errors", "files", "formula", "truth", "knowledge", "predictors.protocol"}
 SEES: dict[str, set[str]] = {
     # The shelves never look into a room.
     "errors": set(),
     "files": set(),
     "data": {"errors", "files"},
-    "algebra": {"errors"},
+    "calculi": {"errors"},
     "formula": {"errors"},
     "truth": {"errors"},
     "knowledge": {"errors", "files"},
-    "rules": {"algebra", "errors", "knowledge"},
+    "rules": {"calculi", "errors", "knowledge"},
     "predictors": {"errors", "files", "knowledge", "rules", "truth"},
     "training": {"errors", "knowledge", "predictors", "truth"},
     # The rooms, in order: each sees shelves and what came before it, never its successor.
@@ -35,7 +35,7 @@ SEES: dict[str, set[str]] = {
     "normal": {"errors", "formula", "truth"},
     "planning": SHELVES | {"normal"},
     "compute": {"errors", "formula", "normal", "planning"},
-    "execution": {"errors", "truth", "predictors.base", "compute"},
+    "execution": {"errors", "truth", "predictors.protocol", "compute"},
     "answers": {"errors", "formula", "truth", "normal", "execution"},
     # The corridor, in ids; what it tells; the corridor, in names.
     "reasoner": SHELVES | {"normal", "planning", "compute", "execution", "answers"},
@@ -48,7 +48,7 @@ SEES: dict[str, set[str]] = {
 """Parts of the package that each part may import, at any place. Parts not listed are the rim
 (`bench`, `cli`, `server` and the package itself): nothing listed may import them."""
 
-TORCH = {"predictors", "execution", "answers", "training", "reasoner", "engine", "bench"}
+TORCH = {"predictors", "execution", "answers", "training", "reasoner", "engine", "methods", "bench"}
 TORCH_MODULES = {"truth.vector", "truth.rows", "truth.operations", "truth.owners"}
 WITHOUT_TORCH = (
     *("errors", "files", "formula", "truth", "knowledge"),

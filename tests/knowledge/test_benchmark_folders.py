@@ -8,7 +8,8 @@ import pytest
 
 from kgreason.errors import DataError
 from kgreason.knowledge import KnowledgeGraph
-from tests.bench import layouts, tiny
+from tests.bench import tiny
+from tests.bench.suites import layouts
 
 
 @pytest.mark.parametrize("write", [layouts.write_query2box, layouts.write_kgindex])

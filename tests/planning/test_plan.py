@@ -28,7 +28,7 @@ from kgreason.planning import (
     references,
 )
 from kgreason.planning.price import support
-from kgreason.predictors.base import RowPrice
+from kgreason.predictors.protocol import RowPrice
 from kgreason.truth import GODEL, NOISY_OR, PRODUCT, Logic
 from kgreason.truth.vector import TruthVector
 from tests.agreement.generators import CONJUNCTIVE, random_query, random_table

@@ -23,7 +23,7 @@ def test_rows_are_the_facts() -> None:
 
 def test_the_protocol_costs_no_torch_and_facts_cost_no_pykeen() -> None:
     code = (
-        "import sys, kgreason.predictors.base; assert 'torch' not in sys.modules; "
+        "import sys, kgreason.predictors.protocol; assert 'torch' not in sys.modules; "
         "from kgreason.predictors import FactPredictor, load_predictor; "
         "assert 'pykeen' not in sys.modules"
     )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.predictors.checkpoint import CheckpointInfo
+from kgreason.predictors.checkpoints.format import CheckpointInfo
 
 STRING = "^^<http://www.w3.org/2001/XMLSchema#string>"
 

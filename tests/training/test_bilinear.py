@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from kgreason.predictors.composition import COMPOSITIONS
+from kgreason.predictors.embedding.compositions import COMPOSITIONS
 from kgreason.training import bilinear as module
 from kgreason.training.bilinear import BilinearTrainer
 from kgreason.training.options import Options

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.predictors import inspect, load_predictor
-from kgreason.predictors.epignn_checkpoint import read_epignn
-from kgreason.predictors.scorers import BlockShape, Coverage
+from kgreason.predictors.embedding.scorers import BlockShape, Coverage
+from kgreason.predictors.gnn.epignn.checkpoint import read_epignn
 from kgreason.training import train
 from kgreason.training.epignn import EpiGNNTrainer
 from kgreason.training.epignn_odds import fit_odds

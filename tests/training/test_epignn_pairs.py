@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from kgreason.errors import CheckpointError, DataError, PredictorError, UsageError
-from kgreason.predictors.checkpoint import (
+from kgreason.predictors.checkpoints.format import (
     Checkpoint,
     CheckpointInfo,
     read_checkpoint,
     save_checkpoint,
 )
-from kgreason.predictors.epignn import Design
-from kgreason.predictors.epignn_checkpoint import read_epignn, restore_epignn
-from kgreason.predictors.epignn_graphs import PairGraph
-from kgreason.predictors.epignn_pairs import score_pairs
+from kgreason.predictors.gnn.epignn.checkpoint import read_epignn, restore_epignn
+from kgreason.predictors.gnn.epignn.graphs import PairGraph
+from kgreason.predictors.gnn.epignn.model import Design
+from kgreason.predictors.gnn.epignn.pairs import score_pairs
 from kgreason.training.epignn_pairs import (
     SETTINGS,
     PairExamples,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from kgreason.predictors.epignn_neighbours import Neighbours
+from kgreason.predictors.gnn.epignn.neighbours import Neighbours
 from kgreason.training.epignn_rounds import fitting_rounds
 
 

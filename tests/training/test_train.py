@@ -197,7 +197,7 @@ def test_ranks_are_filtered_and_ties_are_at_their_mean() -> None:
         """Scores every entity alike, but the first higher."""
 
         def __getattr__(self, name: str) -> Any:
-            from kgreason.predictors.scorers import BlockShape
+            from kgreason.predictors.embedding.scorers import BlockShape
 
             return {"device": torch.device("cpu"), "block": BlockShape(1)}[name]
 

@@ -1,0 +1,1 @@
+"""Benchmarks of relational reasoning: paths, inductive links, closures."""

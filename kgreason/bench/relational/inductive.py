@@ -1,0 +1,167 @@
+"""Inductive link prediction: learn on one graph, rank missing links of another with new entities.
+
+Parquet tables with the columns graph (`train` or `ind`), split (`train`, `valid`, `test`), h, r, t
+(names), as the splits of GraIL (Teru et al., ICML 2020).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+
+from kgreason.bench.tables import Cell, Table
+from kgreason.errors import DataError
+from kgreason.knowledge import KnowledgeGraph
+from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN
+from kgreason.predictors.gnn.epignn.links import over
+from kgreason.predictors.gnn.epignn.model import EpiGNN
+from kgreason.predictors.gnn.epignn.scorer import UNREACHED
+
+SAMPLED = 50
+"""Negatives of the sampled protocol."""
+_COLUMNS = ("graph", "split", "h", "r", "t")
+_REMEDY = "columns: graph (train, ind), split (train, valid, test), h, r, t"
+_BLOCK = 64
+"""Questions ranked at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class InductiveSplits:
+    """The graph to learn on and the new one; `asked` is the new graph's split that is ranked."""
+
+    name: str
+    learned: KnowledgeGraph
+    new: KnowledgeGraph
+    asked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """Filtered ranks, one per question (two per fact), ties at their mean.
+
+    ranks: (questions,) from 1. negatives: (questions,) candidates beside the answer. reached:
+    (questions,) bool, whether any way within the model's rounds leads to the answer.
+    """
+
+    ranks: NDArray[np.float64]
+    negatives: NDArray[np.int64]
+    reached: NDArray[np.bool_]
+
+    def hits(self, most: int) -> float:
+        """Share of ranks up to `most`."""
+        return float((self.ranks <= most).mean())
+
+    @property
+    def mrr(self) -> float:
+        """Mean reciprocal rank."""
+        return float((1 / self.ranks).mean())
+
+    def sampled_hits(self, most: int = 10, sampled: int = SAMPLED) -> float:
+        """Share of ranks up to `most` against so many random negatives, as an expectation.
+
+        Σ_{i < most} C(sampled, i) pⁱ (1 − p)^(sampled − i) with p = (rank − 1) / negatives.
+        """
+        share = (self.ranks - 1) / np.maximum(1, self.negatives)
+        better = np.arange(most)
+        ways = np.array([math.comb(sampled, i) for i in range(most)], dtype=np.float64)
+        powers = share[:, None] ** better * (1 - share[:, None]) ** (sampled - better)
+        return float((ways * powers).sum(1).mean())
+
+
+def read_inductive(path: Path) -> InductiveSplits:
+    """Read a file; the new graph's `test` is ranked, or its `valid` where there is no test.
+
+    Raises DataError for a file that is no such table.
+    """
+    try:
+        frame = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path}: cannot be read ({error})", remedy="check the path") from error
+    missing = [name for name in _COLUMNS if name not in frame.columns]
+    if missing:
+        raise DataError(f"{path}: no column {missing[0]!r}", remedy=_REMEDY)
+    if frame.select(pl.col(*_COLUMNS).is_null().any()).row(0).count(True):
+        raise DataError(f"{path}: a value is missing", remedy=_REMEDY)
+    graphs = {name: frame.filter(pl.col("graph") == name) for name in ("train", "ind")}
+    splits = {name: set(part["split"].cast(pl.String)) for name, part in graphs.items()}
+    asked = next((name for name in ("test", "valid") if name in splits["ind"]), None)
+    if "train" not in splits["train"] or "train" not in splits["ind"] or asked is None:
+        raise DataError(
+            f"{path}: a graph lacks facts to reason from, or links to rank", remedy=_REMEDY
+        )
+    columns = {"head": "h", "relation": "r", "tail": "t", "split": "split"}
+    learned, new = (
+        KnowledgeGraph.from_frame(
+            graphs[name].select(pl.col(old).cast(pl.String).alias(n) for n, old in columns.items()),
+            name=f"{path.stem} ({called})",
+        )
+        for name, called in (("train", "learned"), ("ind", "new"))
+    )
+    return InductiveSplits(path.stem, learned, new, asked)
+
+
+def untrained(trained: TrainedEpiGNN, seed: int) -> TrainedEpiGNN:
+    """The same design with random weights: what reachability alone is worth."""
+    random = torch.Generator().manual_seed(seed)
+    model = EpiGNN(trained.model.design, trained.model.relation_count, random)
+    model.requires_grad_(requires_grad=False)
+    odds = torch.tensor([1.0, 0.0]).repeat(model.relation_count, 1)
+    return TrainedEpiGNN(model, trained.names, trained.exclusive, trained.rounds, odds)
+
+
+def rank_inductive(trained: TrainedEpiGNN, splits: InductiveSplits) -> Ranks:
+    """Rank heads and tails of the asked links among all of the new graph's entities.
+
+    Facts of its `train` split are reasoned from; known facts of all splits are filtered.
+    """
+    graph = splits.new
+    scorer = over(trained, graph, ("train",))
+    head, relation, tail = torch.from_numpy(graph.facts((splits.asked,)).astype(np.int64)).T
+    heads, tails = torch.cat((head, tail)), torch.cat((tail, head))
+    relations = torch.cat((2 * relation, 2 * relation + 1))
+    ranks, negatives, reached = [], [], []
+    for block in torch.arange(len(heads)).split(_BLOCK):
+        scores = scorer.scores(heads[block], relations[block])
+        answer = scores.gather(1, tails[block].unsqueeze(1))
+        starts, known = graph.index().rows(heads[block].numpy(), relations[block].numpy())
+        row = np.repeat(np.arange(len(block)), np.diff(starts))
+        hidden = torch.zeros_like(scores, dtype=torch.bool)
+        hidden[torch.from_numpy(row), torch.from_numpy(known.astype(np.int64))] = True
+        better = ((scores > answer) & ~hidden).sum(1)
+        equal = ((scores == answer) & ~hidden).sum(1)
+        ranks.append(1 + better.double() + equal.double() / 2)
+        negatives.append((~hidden).sum(1))
+        reached.append(answer.squeeze(1) > UNREACHED)
+    return Ranks(*(torch.cat(part).numpy() for part in (ranks, negatives, reached)))
+
+
+def inductive_table(splits: InductiveSplits, found: dict[str, Ranks]) -> Table:
+    """A row of figures (in percent) for each model by name."""
+    head = ("model", "MRR", "Hits@1", "Hits@3", "Hits@10", f"Hits@10 of {SAMPLED}", "reached")
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            name,
+            *(100 * value for value in (one.mrr, one.hits(1), one.hits(3), one.hits(10))),
+            100 * one.sampled_hits(),
+            100 * float(one.reached.mean()),
+        )
+        for name, one in found.items()
+    )
+    asked = len(next(iter(found.values())).ranks)
+    return Table(
+        splits.name,
+        head,
+        rows,
+        (
+            f"{asked:,} questions: heads and tails of the new graph's {splits.asked} links, "
+            f"ranked among all {splits.new.entity_count:,} entities, known links filtered, ties "
+            "at mean rank",
+            f"Hits@10 of {SAMPLED}: expected against {SAMPLED} random negatives",
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Runs of a question set: records, metrics, tables."""

@@ -1,0 +1,1 @@
+"""New questions sampled from a graph."""

@@ -1,0 +1,1 @@
+"""Question sets: the published layouts, and what they are checked against."""

@@ -1,0 +1,1 @@
+"""Published methods as settings of the engine, and message passing as a second executor."""

@@ -1,0 +1,1 @@
+"""Checkpoint files: the format, what other programs write, fingerprints."""

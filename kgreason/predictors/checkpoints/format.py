@@ -1,0 +1,311 @@
+"""Checkpoints: safetensors files whose metadata says what they are and which graph they fit.
+
+Nothing is unpickled. A file without this package's metadata but with the tensors `entity` and
+`relation` is taken as bare ComplEx weights, rows `[real | imaginary]`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from kgreason.errors import CheckpointError
+from kgreason.predictors.checkpoints.tensor_file import (
+    is_finite,
+    read_safetensors,
+    unreadable,
+    write_safetensors,
+)
+from kgreason.predictors.embedding.compositions import COMPLEX, COMPOSITIONS, Composition
+from kgreason.predictors.embedding.scorers import BilinearScorer, Coverage, Scorer, scoring_dtype
+
+if TYPE_CHECKING:
+    from kgreason.knowledge import Vocabulary
+
+FORMAT = 1
+_ENTITIES, _RELATIONS = "coverage.entities", "coverage.relations"
+WEIGHTS = "model."
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointInfo:
+    """What a checkpoint says about itself.
+
+    model: `complex`, `distmult`, `epignn`, or the class name of a PyKEEN model. dimension: rank of
+    the embeddings or, of EpiGNN, length of a state.
+    entities, relations: sizes of the vocabulary (relations: base relations).
+    vocabulary: fingerprint of entity and relation names; None in bare weights.
+    inverse: whether inverse relations have weights of their own (PyKEEN models, EpiGNN).
+    names: of the base relations by id, where other graphs with these relations may be asked.
+    arguments: what rebuilds the model besides its tensors. training: how it was trained.
+    """
+
+    model: str
+    dimension: int
+    entities: int
+    relations: int
+    vocabulary: str | None = None
+    inverse: bool = True
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+
+    def metadata(self) -> dict[str, str]:
+        """The metadata of the safetensors file."""
+        found = {
+            "kgreason": str(FORMAT),
+            "model": self.model,
+            "dimension": str(self.dimension),
+            "entities": str(self.entities),
+            "relations": str(self.relations),
+            "inverse": "true" if self.inverse else "false",
+            "interaction": json.dumps(self.arguments, sort_keys=True),
+            "training": json.dumps(self.training, sort_keys=True),
+        }
+        if self.model == COMPLEX.model:
+            found["layout"] = "halves"
+        if self.vocabulary:
+            found["vocabulary"] = self.vocabulary
+        if self.names:
+            found["names"] = json.dumps(self.names, ensure_ascii=False)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint: its description and all of its tensors (on the CPU).
+
+    As read, the tensors are the file mapped into memory, not copied: processes that read the same
+    checkpoint share it. Files are replaced by renaming, so a mapped one stays as it was.
+    """
+
+    info: CheckpointInfo
+    tensors: dict[str, Tensor]
+
+    @property
+    def coverage(self) -> Coverage:
+        relations = self.tensors.get(_RELATIONS)
+        return Coverage(
+            self.tensors.get(_ENTITIES), None if relations is None else relations.bool()
+        )
+
+    def covering(self, coverage: Coverage) -> Checkpoint:
+        """The same checkpoint, recorded as trained on part of its vocabulary."""
+        tensors = dict(self.tensors)
+        if coverage.entities is not None:
+            tensors[_ENTITIES] = coverage.entities.to("cpu", torch.int64)
+        if coverage.relations is not None:
+            tensors[_RELATIONS] = coverage.relations.to("cpu", torch.uint8)
+        return Checkpoint(self.info, tensors)
+
+
+def save_checkpoint(path: str | Path, info: CheckpointInfo, tensors: Mapping[str, Tensor]) -> None:
+    """Write a checkpoint under a temporary name in the same folder, then rename it."""
+    ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_safetensors(Path(path), ready, info.metadata())
+
+
+def inspect(path: str | Path) -> CheckpointInfo:
+    """What a checkpoint says about itself, from its header alone (no weights are read)."""
+    path = Path(path)
+    try:
+        with path.open("rb"), safe_open(path, "pt") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            return _info(path, shapes, file.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise unreadable(path, error) from error
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Read and check a whole checkpoint: right tensors, fitting shapes, finite weights."""
+    path = Path(path)
+    tensors, metadata = read_safetensors(path)
+    info = _info(path, {name: tuple(t.shape) for name, t in tensors.items()}, metadata)
+    checkpoint = Checkpoint(info, tensors)
+    check_weights(path, checkpoint)
+    return checkpoint
+
+
+def check_weights(path: str | Path, checkpoint: Checkpoint) -> None:
+    """CheckpointError, blaming `path`, for weights that are not finite or do not fit together."""
+    for name, tensor in checkpoint.tensors.items():
+        if tensor.is_floating_point() and not is_finite(tensor):
+            raise CheckpointError(
+                f"{path}: tensor {name!r} holds values that are not finite numbers",
+                remedy="its training diverged: train again with a lower learning rate",
+            )
+    composition = COMPOSITIONS.get(checkpoint.info.model)
+    if composition:
+        shapes = {name: tuple(t.shape) for name, t in checkpoint.tensors.items()}
+        entities = checkpoint.coverage.entities
+        rows = checkpoint.info.entities if entities is None else entities.shape[0]
+        _check_shapes(Path(path), shapes, rows, 2 * checkpoint.info.relations, composition)
+    _check_coverage(Path(path), checkpoint)
+
+
+def load_checkpoint(
+    path: str | Path,
+    vocabulary: Vocabulary | None = None,
+    *,
+    device: str | torch.device = "cpu",
+    dtype: str | torch.dtype = "float32",
+) -> Scorer:
+    """A checkpoint as a scorer, refused with CheckpointError where it does not fit `vocabulary`.
+
+    dtype: `float32`, `float64`, or `bfloat16` (ComplEx and DistMult), in which scores are computed.
+    ComplEx and DistMult are scored from the mapped file where it has this dtype, on a CPU.
+    """
+    checkpoint = read_checkpoint(path)
+    if vocabulary is not None:
+        check_fit(path, checkpoint.info, vocabulary)
+    composition = COMPOSITIONS.get(checkpoint.info.model)
+    if composition:
+        return BilinearScorer(
+            composition,
+            checkpoint.tensors["entity"],
+            checkpoint.tensors["relation"],
+            dtype=scoring_dtype(dtype),
+            device=device,
+            coverage=checkpoint.coverage,
+        )
+    from kgreason.predictors.embedding.pykeen import rebuild
+
+    return rebuild(checkpoint, device=device, dtype=scoring_dtype(dtype))
+
+
+def relation_weights(path: str | Path, vocabulary: Vocabulary) -> NDArray[np.complex64]:
+    """(directed relations, d) diagonal operators of a ComplEx or DistMult checkpoint that fits.
+
+    Raises CheckpointError for another model or another graph's.
+    """
+    checkpoint = read_checkpoint(path)
+    check_fit(path, checkpoint.info, vocabulary)
+    composition = COMPOSITIONS.get(checkpoint.info.model)
+    if composition is None:
+        raise CheckpointError(
+            f"{path} holds {checkpoint.info.model}, not the weights of diagonal operators",
+            remedy="give one of ComplEx or DistMult: kgreason train --model complex",
+        )
+    weights: NDArray[np.complex64] = composition.numbers(checkpoint.tensors["relation"]).numpy()
+    return weights
+
+
+def check_fit(path: str | Path, info: CheckpointInfo, vocabulary: Vocabulary) -> None:
+    """CheckpointError unless a checkpoint belongs to this vocabulary."""
+    sizes = (vocabulary.entity_count, vocabulary.relation_count)
+    remedy = (
+        "Use the checkpoint with the graph it was trained on, or train one for this graph: "
+        "kgreason train."
+    )
+    if (info.entities, info.relations) != sizes:
+        raise CheckpointError(
+            f"{path} was made for {info.entities:,} entities and {info.relations:,} relations; "
+            f"the knowledge graph has {sizes[0]:,} and {sizes[1]:,}",
+            remedy=remedy,
+        )
+    if info.vocabulary is not None and info.vocabulary != vocabulary.fingerprint():
+        raise CheckpointError(
+            f"{path} was made for other names, or the same in another order (vocabulary "
+            f"{info.vocabulary[:12]}; the knowledge graph has {vocabulary.fingerprint()[:12]})",
+            remedy=remedy,
+        )
+
+
+def _info(
+    path: Path, shapes: dict[str, tuple[int, ...]], metadata: dict[str, str]
+) -> CheckpointInfo:
+    if "kgreason" not in metadata:
+        return _bare_info(path, shapes)
+    if metadata["kgreason"] != str(FORMAT):
+        raise CheckpointError(
+            f"{path} has checkpoint format {metadata['kgreason']}; this version reads {FORMAT}",
+            remedy="use the version of kgreason that wrote it",
+        )
+    try:
+        return CheckpointInfo(
+            model=metadata["model"],
+            dimension=int(metadata["dimension"]),
+            entities=int(metadata["entities"]),
+            relations=int(metadata["relations"]),
+            vocabulary=metadata.get("vocabulary"),
+            inverse=metadata.get("inverse", "true") == "true",
+            arguments=dict(json.loads(metadata.get("interaction", "{}"))),
+            training=dict(json.loads(metadata.get("training", "{}"))),
+            names=tuple(map(str, json.loads(metadata.get("names", "[]")))),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}: its metadata is damaged ({type(error).__name__}: {error})",
+            remedy="train or import it again",
+        ) from error
+
+
+def _bare_info(path: Path, shapes: dict[str, tuple[int, ...]]) -> CheckpointInfo:
+    if not {"entity", "relation"} <= shapes.keys():
+        raise CheckpointError(
+            f"{path} holds neither checkpoint metadata nor the tensors entity and relation "
+            f"(it has: {', '.join(sorted(shapes)[:6]) or 'nothing'})",
+            remedy="turn it into a checkpoint first: kgreason model import",
+        )
+    entity, relation = shapes["entity"], shapes["relation"]
+    entities, relations = (shape[0] if shape else 0 for shape in (entity, relation))
+    _check_shapes(path, shapes, entities, relations, COMPLEX)
+    if relation[0] % 2:
+        raise CheckpointError(
+            f"{path}: relation has {relation[0]:,} rows, which is not a row per direction",
+            remedy="import it, which adds the inverse relations: kgreason model import",
+        )
+    return CheckpointInfo(COMPLEX.model, entity[1] // COMPLEX.parts, entity[0], relation[0] // 2)
+
+
+def _check_shapes(
+    path: Path,
+    shapes: dict[str, tuple[int, ...]],
+    entities: int,
+    relations: int,
+    composition: Composition,
+) -> None:
+    parts = composition.parts
+    for name, rows in (("entity", entities), ("relation", relations)):
+        shape = shapes.get(name)
+        if shape is None:
+            raise CheckpointError(
+                f"{path} lacks the tensor {name!r}", remedy="train or import it again"
+            )
+        if len(shape) != 2 or shape[0] != rows or shape[1] % parts or not shape[1]:
+            raise CheckpointError(
+                f"{path}: tensor {name!r} has shape {shape}, "
+                f"expected ({rows}, {parts} · rank) of {composition.name}",
+                remedy="train or import it again",
+            )
+    if shapes["entity"][1] != shapes["relation"][1]:
+        raise CheckpointError(
+            f"{path}: entity rows hold {shapes['entity'][1]} numbers, "
+            f"relation rows {shapes['relation'][1]}",
+            remedy="train or import it again",
+        )
+
+
+def _check_coverage(path: Path, checkpoint: Checkpoint) -> None:
+    entities, relations = checkpoint.coverage.entities, checkpoint.coverage.relations
+    bad_entities = entities is not None and (
+        entities.dim() != 1
+        or bool((entities.diff() <= 0).any())
+        or bool(((entities < 0) | (entities >= checkpoint.info.entities)).any())
+    )
+    if bad_entities or (
+        relations is not None and tuple(relations.shape) != (2 * checkpoint.info.relations,)
+    ):
+        raise CheckpointError(
+            f"{path}: the list of trained entities or relations does not fit its vocabulary sizes",
+            remedy="train or import it again",
+        )

@@ -1,0 +1,1 @@
+"""Embedding models as scorers: ComplEx, DistMult, and PyKEEN's."""

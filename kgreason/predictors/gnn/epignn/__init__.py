@@ -1,0 +1,1 @@
+"""EpiGNN: relations composed along paths, read out as distributions over relations."""

@@ -1,0 +1,1 @@
+"""Several link predictors pooled into one."""

@@ -1,0 +1,184 @@
+"""Several link predictors as one: their truths pooled, with weights for each relation.
+
+The pool keeps what all agree on, so known facts stay true. A member counts only where it can
+predict at all: between other entities the rest share its weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from kgreason.errors import UsageError
+from kgreason.predictors.csr import offsets
+from kgreason.predictors.mixture.pool import level, log_pool
+from kgreason.predictors.protocol import LinkPredictor, Path, RowPrice, paths_of, scope_of
+from kgreason.truth.rows import TruthRows
+
+
+class MixturePredictor:
+    """Truth of a link: `log_pool` of the members in whose scope both of its ends are.
+
+    What they disagree on is scaled to the sum of its weighted arithmetic means in each row
+    (`level`). members: two or more predictors over the same graph. weights: (directed relations,
+    members), not negative, a row's sum positive; they are exponents, in proportion. Where only
+    members of weight 0 can predict, a truth is the mean of theirs. Links in nobody's scope have the
+    greatest truth that a member gives them: known facts, that is.
+    """
+
+    def __init__(
+        self, members: Sequence[LinkPredictor], weights: Tensor, *, note: str | None = None
+    ) -> None:
+        sizes = {(one.entity_count, one.relation_count) for one in members}
+        if len(sizes) != 1:
+            raise UsageError(
+                "the models of a mixture are of different graphs"
+                if sizes
+                else "a mixture without models",
+                remedy="give models that were trained on the same graph",
+            )
+        if tuple(weights.shape) != (members[0].relation_count, len(members)) or not bool(
+            (weights.isfinite() & (weights >= 0)).all() & (weights.sum(1) > 0).all()
+        ):
+            raise UsageError(
+                "the weights of a mixture do not fit its models and the graph's relations",
+                remedy="learn them again: kgreason model mix",
+            )
+        self.members = tuple(members)
+        self.weights = weights.double()
+        self._note = note
+
+    @property
+    def name(self) -> str:
+        share = self.weights / self.weights.sum(1, keepdim=True)
+        parts = zip(share.mean(0).tolist(), self.members, strict=True)
+        return " · ".join(f"({one.name})^{weight:.2f}" for weight, one in parts)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where the weights are from."""
+        return () if self._note is None else (self._note,)
+
+    @property
+    def entity_count(self) -> int:
+        return self.members[0].entity_count
+
+    @property
+    def relation_count(self) -> int:
+        return self.members[0].relation_count
+
+    def domain(self, relation: int) -> Tensor | None:
+        found = [one.domain(relation) for one in self.members]
+        some = [heads for heads in found if heads is not None]
+        return torch.cat(some).unique(sorted=True) if len(some) == len(found) else None
+
+    def scope(self, relation: int) -> Tensor | None:
+        """Entities in the scope of any member."""
+        found = [scope_of(one, relation) for one in self.members]
+        some = [entities for entities in found if entities is not None]
+        return torch.stack(some).any(0) if len(some) == len(found) else None
+
+    def paths(self, head: int, relation: int, tail: int, most: int) -> tuple[Path, ...]:
+        """The paths of the members that count for the link, the weightiest first."""
+        ends = torch.tensor([head, tail])
+        scopes = [scope_of(one, relation) for one in self.members]
+        inside = torch.tensor([scope is None or bool(scope[ends].all()) for scope in scopes])
+        weights = self.weights[relation].cpu() * inside
+        counting = weights > 0 if bool((weights > 0).any()) else inside
+        order = weights.argsort(descending=True, stable=True)
+        members = (self.members[i] for i in order[counting[order]].tolist())
+        every = (paths_of(one, head, relation, tail, most) for one in members)
+        return tuple(dict.fromkeys(path for paths in every for path in paths))[:most]
+
+    def price(self) -> RowPrice:
+        prices = [one.price() for one in self.members]
+        return RowPrice(
+            sum(price.flops for price in prices),
+            sum(price.entries for price in prices),
+            all(price.facts_only for price in prices),
+        )
+
+    def rows(self, heads: Tensor, relations: Tensor) -> TruthRows:
+        """heads, relations: (rows,) int64 -> truths; a row's bits do not depend on its company."""
+        heads, relations = heads.to(torch.int64), relations.to(torch.int64)
+        asked = [
+            torch.nonzero(self._is_asked(i, relations)).view(-1) for i in range(len(self.members))
+        ]
+        parts = [
+            one.rows(heads[rows], relations[rows])
+            for one, rows in zip(self.members, asked, strict=True)
+        ]
+        device, width = parts[0].truths.device, max(1, self.entity_count)
+        heads, relations = heads.to(device), relations.to(device)
+        keys = [
+            rows.to(device)[_row_of(part)] * width + part.entities.long()
+            for part, rows in zip(parts, asked, strict=True)
+        ]
+        every, place = torch.unique(torch.cat(keys), return_inverse=True)
+        row, tail = every // width, every % width
+        said = torch.zeros((len(parts), len(every)), dtype=torch.float64, device=device)
+        inside = torch.zeros(said.shape, dtype=torch.bool, device=device)
+        places = place.split([len(one) for one in keys])
+        for i, (part, at) in enumerate(zip(parts, places, strict=True)):
+            said[i, at] = part.truths.double()
+            inside[i] = self._in_scope(i, heads, relations, row, tail)
+        weights = self.weights.to(device).T[:, relations[row]]
+        truths = _together(weights, inside, said, torch.bincount(row, minlength=len(heads)))
+        truths = truths.to(parts[0].truths.dtype)
+        # What members of no weight alone list, or one that counts finds too unlikely, is left out.
+        kept = truths > 0
+        counts = torch.bincount(row[kept], minlength=len(heads))
+        return TruthRows(offsets(counts), tail[kept].to(torch.int32), truths[kept])
+
+    def _is_asked(self, member: int, relations: Tensor) -> Tensor:
+        """(rows,) bool: whether a member can matter, for it counts or others may be silent."""
+        found = torch.ones(relations.shape[0], dtype=torch.bool, device=relations.device)
+        for relation in relations.unique().tolist():
+            weights = self.weights[relation].tolist()
+            if weights[member] == 0 and any(
+                weight > 0 and scope_of(one, relation) is None
+                for weight, one in zip(weights, self.members, strict=True)
+            ):
+                found[relations == relation] = False
+        return found
+
+    def _in_scope(
+        self, member: int, heads: Tensor, relations: Tensor, row: Tensor, tail: Tensor
+    ) -> Tensor:
+        """(entries,) bool: whether both ends of each link are in a member's scope."""
+        found = torch.ones(row.shape[0], dtype=torch.bool, device=row.device)
+        for relation in relations.unique().tolist():
+            scope = scope_of(self.members[member], relation)
+            if scope is None:
+                continue
+            scope = scope.to(row.device)
+            here = torch.nonzero(relations[row] == relation).view(-1)
+            found[here] = scope[heads[row[here]]] & scope[tail[here]]
+        return found
+
+
+def _together(weights: Tensor, inside: Tensor, said: Tensor, lengths: Tensor) -> Tensor:
+    """(links,) truths of rows of so many links each, from what each member says: (members, links).
+
+    Of the members inside whose scope a link is: the pool of those with weight, else the plain mean
+    of all, else, where there is none, the greatest truth that any member gives.
+    """
+    total, spare, others = (torch.zeros_like(said[0]) for _ in range(3))
+    weights = weights * inside
+    # One member after another: sums over the members would round by the links' number.
+    for weight, is_inside, truths in zip(weights, inside, said, strict=True):
+        total += weight
+        spare += is_inside
+        others += is_inside * truths
+    weights = weights / torch.where(total > 0, total, 1.0)
+    pooled = level(weights, said, log_pool(weights, said), lengths)
+    without = torch.where(spare > 0, others / spare, said.amax(0))
+    return torch.where(total > 0, pooled, without)
+
+
+def _row_of(rows: TruthRows) -> Tensor:
+    """(entries,) the row each entry belongs to."""
+    place = torch.arange(len(rows), device=rows.offsets.device)
+    return torch.repeat_interleave(place, rows.offsets.diff())

@@ -1,0 +1,1 @@
+"""Rows of a model kept on disk."""
