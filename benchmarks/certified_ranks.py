@@ -27,7 +27,7 @@ from kgreason.bench.suites.load import read_suite
 from kgreason.bench.suites.questions import BenchmarkQuestion
 from kgreason.bench.suites.values import vector_of, vector_or_bounds
 from kgreason.bench.tables import Cell, Table, render
-from kgreason.cli.options import size
+from kgreason.cli.common.options import size
 from kgreason.execution import Bounds, Value, least
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.predictors import FactPredictor, LinkPredictor, load_predictor

@@ -23,7 +23,7 @@ def measure(options: argparse.Namespace) -> None:
     from kgreason.bench.runs.metrics import filtered_ranks
     from kgreason.bench.suites.load import read_suite
     from kgreason.bench.suites.values import vector_of
-    from kgreason.cli.options import size
+    from kgreason.cli.common.options import size
     from kgreason.knowledge import KnowledgeGraph
     from kgreason.predictors import load_predictor
     from kgreason.reasoner import Reasoner

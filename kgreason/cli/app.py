@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from kgreason import __version__
-from kgreason.cli import bench, data, explain, load, model, query, relate, rules, train, version
+from kgreason.cli import data, explain, load, model, query, relate, rules, train, version
+from kgreason.cli.bench import app as bench
 
 EXIT_CODES = (
     "Exit codes: 0 ok, 1 run-time failure, 2 usage or syntax, 3 unknown name, 4 unsupported, "

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgreason.cli.command import command
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.command import command
+from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import DataError
 
 if TYPE_CHECKING:

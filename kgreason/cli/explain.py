@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgreason.cli.answers import answer_lines
-from kgreason.cli.command import command
-from kgreason.cli.corridor import keep_rows, load_asked, make_engine, outline, understand
-from kgreason.cli.options import (
+from kgreason.cli.common.answers import answer_lines
+from kgreason.cli.common.command import command
+from kgreason.cli.common.options import (
     GraphOptions,
     Paths,
     QuestionOptions,
@@ -18,7 +17,8 @@ from kgreason.cli.options import (
     ReasoningOptions,
     offer,
 )
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.session import keep_rows, load_asked, make_engine, outline, understand
+from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from kgreason.cli.command import command
-from kgreason.cli.corridor import load_graph
-from kgreason.cli.options import ReadingOptions
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.command import command
+from kgreason.cli.common.options import ReadingOptions
+from kgreason.cli.common.session import load_graph
+from kgreason.cli.common.terminal import Terminal
 
 
 def load(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from kgreason.cli.command import command
-from kgreason.cli.corridor import load_graph
-from kgreason.cli.options import GraphOptions, ReadingOptions, offer
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.command import command
+from kgreason.cli.common.options import GraphOptions, ReadingOptions, offer
+from kgreason.cli.common.session import load_graph
+from kgreason.cli.common.terminal import Terminal
 from kgreason.cli.train import parse_arguments
 from kgreason.errors import KgreasonError, UsageError
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgreason.cli.answers import deliver, footer
-from kgreason.cli.command import command
-from kgreason.cli.corridor import keep_rows, load_asked, make_engine, outline, understand
-from kgreason.cli.options import (
+from kgreason.cli.common.answers import deliver, footer
+from kgreason.cli.common.command import command
+from kgreason.cli.common.options import (
     OUTPUT,
     GraphOptions,
     Paths,
@@ -22,8 +21,9 @@ from kgreason.cli.options import (
     size,
     truth,
 )
-from kgreason.cli.output import TABLE, Target
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.output import TABLE, Target
+from kgreason.cli.common.session import keep_rows, load_asked, make_engine, outline, understand
+from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from kgreason.cli.answers import deliver, footer
-from kgreason.cli.command import command
-from kgreason.cli.corridor import keep_rows, load_asked, make_engine
-from kgreason.cli.options import (
+from kgreason.cli.common.answers import deliver, footer
+from kgreason.cli.common.command import command
+from kgreason.cli.common.options import (
     OUTPUT,
     GraphOptions,
     Paths,
@@ -18,8 +17,9 @@ from kgreason.cli.options import (
     ResultsFile,
     ResultsFormat,
 )
-from kgreason.cli.output import Target
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.output import Target
+from kgreason.cli.common.session import keep_rows, load_asked, make_engine
+from kgreason.cli.common.terminal import Terminal
 
 
 def relate(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from kgreason.cli.command import command
-from kgreason.cli.corridor import load_graph
-from kgreason.cli.options import GraphOptions, ReadingOptions, names, offer
-from kgreason.cli.output import write_whole
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.command import command
+from kgreason.cli.common.options import GraphOptions, ReadingOptions, names, offer
+from kgreason.cli.common.output import write_whole
+from kgreason.cli.common.session import load_graph
+from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
 
 if TYPE_CHECKING:

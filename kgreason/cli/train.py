@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgreason.cli.command import command
-from kgreason.cli.corridor import load_graph
-from kgreason.cli.options import ReadingOptions, offer
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.command import command
+from kgreason.cli.common.options import ReadingOptions, offer
+from kgreason.cli.common.session import load_graph
+from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from importlib.metadata import version as distribution_version
 import typer
 
 from kgreason import __version__
-from kgreason.cli.command import command
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.command import command
+from kgreason.cli.common.terminal import Terminal
 
 _PACKAGES = ("pykeen", "polars", "pyoxigraph", "rdflib", "safetensors", "numpy")
 

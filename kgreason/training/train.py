@@ -207,7 +207,7 @@ def _trainer(facts: TrainingFacts, relations: int, options: Options) -> Trainer:
 
         return BilinearTrainer(facts.train, facts.entities, relations, options)
     if options.model == EPIGNN:
-        from kgreason.training.epignn import EpiGNNTrainer
+        from kgreason.training.gnn.epignn import EpiGNNTrainer
 
         return EpiGNNTrainer(facts, relations, options)
     from kgreason.training.pykeen import PyKEENTrainer

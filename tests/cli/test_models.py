@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kgreason.cli import train as train_module
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.terminal import Terminal
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.training.state import state_path
 from tests.cli.conftest import Run

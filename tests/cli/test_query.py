@@ -11,7 +11,7 @@ import pyoxigraph
 import pytest
 
 from kgreason.cli import query as query_module
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.terminal import Terminal
 from tests.cli.conftest import Ran, Run
 
 WORK = "?y : exists x . friend(alice, x) & works_at(x, y)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -57,6 +58,7 @@ WITHOUT_TORCH = (
 
 LONGEST_FUNCTION = 60
 LONGEST_MODULE = 350
+MOST_MODULES = 15
 ALLOWED: dict[str, str] = {}
 """Modules or `module.function`s that may be longer, each with the reason."""
 
@@ -219,6 +221,15 @@ def test_sizes_stay_small() -> None:
     long = {name: lines for name, (lines, most) in found.items() if lines > most}
     assert not set(long) - set(ALLOWED), long
     assert not set(ALLOWED) - set(long), "no longer needed"
+
+
+def test_no_package_is_a_pile() -> None:
+    """A package with more modules than this holds a second idea: give that a folder."""
+    counts = Counter(name.rpartition(".")[0] for name in modules() if name)
+    large = {
+        package: count for package, count in counts.items() if package and count > MOST_MODULES
+    }
+    assert large == {}
 
 
 @pytest.mark.parametrize("module", modules())

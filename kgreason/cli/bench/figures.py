@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kgreason.cli.options import offer
+from kgreason.cli.common.options import offer
 from kgreason.errors import UsageError
 
 FORMATS = ("table", "markdown", "csv", "latex", "json")

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgreason.cli import bench_closure, bench_sample
-from kgreason.cli.bench_growth import growth
-from kgreason.cli.bench_inductive import inductive
-from kgreason.cli.bench_relational import relational
-from kgreason.cli.bench_report import report
-from kgreason.cli.bench_run import run
-from kgreason.cli.bench_speed import speed
-from kgreason.cli.command import command
-from kgreason.cli.options import names, size
-from kgreason.cli.suites import read_suites, suite_graph
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.bench import closure, sample
+from kgreason.cli.bench.growth import growth
+from kgreason.cli.bench.inductive import inductive
+from kgreason.cli.bench.relational import relational
+from kgreason.cli.bench.report import report
+from kgreason.cli.bench.run import run
+from kgreason.cli.bench.speed import speed
+from kgreason.cli.bench.suites import read_suites, suite_graph
+from kgreason.cli.common.command import command
+from kgreason.cli.common.options import names, size
+from kgreason.cli.common.terminal import Terminal
 
 if TYPE_CHECKING:
     from kgreason.bench.suites.questions import Suite
@@ -99,7 +99,7 @@ command(app, "run", run)
 command(app, "report", report)
 command(app, "speed", speed)
 command(app, "growth", growth)
-bench_closure.register(app)
-bench_sample.register(app)
+closure.register(app)
+sample.register(app)
 command(app, "relational", relational)
 command(app, "inductive", inductive)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.terminal import Terminal
 
 if TYPE_CHECKING:
     from kgreason.bench.suites.questions import Suite

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from kgreason.predictors.gnn.epignn.neighbours import Neighbours
-from kgreason.training.epignn_rounds import fitting_rounds
+from kgreason.training.gnn.rounds import fitting_rounds
 
 
 def ring(size: int) -> tuple[Neighbours, np.ndarray[tuple[int, int], np.dtype[np.int64]]]:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from kgreason.cli.figures import FigureFormat, require_format
-from kgreason.cli.options import offer
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.bench.figures import FigureFormat, require_format
+from kgreason.cli.common.options import offer
+from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
 
 METRICS = ("MRR", "Hits@1", "Hits@3", "Hits@10")

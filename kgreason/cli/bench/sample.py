@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgreason.cli.command import command
-from kgreason.cli.options import names
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.command import command
+from kgreason.cli.common.options import names
+from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
 
 if TYPE_CHECKING:

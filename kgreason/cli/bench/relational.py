@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgreason.cli.figures import FigureFormat, require_format
-from kgreason.cli.options import offer
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.bench.figures import FigureFormat, require_format
+from kgreason.cli.common.options import offer
+from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _train(terminal: Terminal, options: PairTrainingOptions) -> TrainedEpiGNN:
     from dataclasses import replace
 
     from kgreason.bench.relational.paths import read_relational
-    from kgreason.training.epignn_pairs import SETTINGS, train_suite
+    from kgreason.training.gnn.pairs import SETTINGS, train_suite
 
     if options.settings not in SETTINGS:
         raise UsageError(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kgreason.cli.precision import settled_dtype
+from kgreason.cli.common.precision import settled_dtype
 from kgreason.predictors.checkpoints.format import save_checkpoint
 from tests.predictors.toy import complex_info, toy_graph, weights
 

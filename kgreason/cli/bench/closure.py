@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from kgreason.cli.command import command
-from kgreason.cli.output import write_whole
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.command import command
+from kgreason.cli.common.output import write_whole
+from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgreason.cli.figures import FigureFormat, require_format
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.bench.figures import FigureFormat, require_format
+from kgreason.cli.common.terminal import Terminal
 from kgreason.cli.train import parse_arguments
 from kgreason.errors import UsageError
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
-from kgreason.cli.output import TABLE, Target
-from kgreason.cli.terminal import Terminal, visible
+from kgreason.cli.common.output import TABLE, Target
+from kgreason.cli.common.terminal import Terminal, visible
 
 if TYPE_CHECKING:
     from kgreason.answers import Answer, Answers, Witness

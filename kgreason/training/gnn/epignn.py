@@ -26,9 +26,9 @@ from kgreason.predictors.gnn.epignn.model import Design, EpiGNN, logarithms
 from kgreason.predictors.gnn.epignn.neighbours import Asked, Neighbours, Surroundings
 from kgreason.predictors.gnn.epignn.propagation import sweep
 from kgreason.predictors.gnn.epignn.scorer import EpiGNNScorer
-from kgreason.training.epignn_odds import fit_odds
-from kgreason.training.epignn_rounds import fitting_rounds
 from kgreason.training.facts import TrainingFacts
+from kgreason.training.gnn.odds import fit_odds
+from kgreason.training.gnn.rounds import fitting_rounds
 from kgreason.training.options import Options
 from kgreason.training.state import pack_optimizer, unpack_optimizer
 

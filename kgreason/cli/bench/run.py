@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgreason.cli.figures import FigureFormat, require_format
-from kgreason.cli.options import (
+from kgreason.cli.bench.figures import FigureFormat, require_format
+from kgreason.cli.bench.suites import Limit, SuiteGraph, Types, read_suites, suite_graph
+from kgreason.cli.common.options import (
     FACTS,
     Device,
     Dtype,
@@ -21,9 +22,8 @@ from kgreason.cli.options import (
     size,
     truth,
 )
-from kgreason.cli.precision import settled_dtype
-from kgreason.cli.suites import Limit, SuiteGraph, Types, read_suites, suite_graph
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.precision import settled_dtype
+from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
 
 if TYPE_CHECKING:

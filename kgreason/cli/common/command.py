@@ -10,8 +10,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from kgreason.cli.failure import guarded
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.errors import guarded
+from kgreason.cli.common.terminal import Terminal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

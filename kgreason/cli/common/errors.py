@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import typer
 
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import KgreasonError, LimitError
 
 INTERRUPTED = 130

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kgreason.cli.options import names, offer, size, truth
+from kgreason.cli.common.options import names, offer, size, truth
 from kgreason.cli.train import parse_arguments, parse_validation
 from kgreason.errors import UsageError
 

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import KgreasonError, UsageError
 from kgreason.files import replacing
 

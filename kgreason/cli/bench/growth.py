@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgreason.cli.figures import FigureFormat, require_format
-from kgreason.cli.options import Device, MaxMemory, names, size
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.bench.figures import FigureFormat, require_format
+from kgreason.cli.common.options import Device, MaxMemory, names, size
+from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from kgreason.predictors.gnn.epignn.checkpoint import read_epignn, restore_epign
 from kgreason.predictors.gnn.epignn.graphs import PairGraph
 from kgreason.predictors.gnn.epignn.model import Design
 from kgreason.predictors.gnn.epignn.pairs import score_pairs
-from kgreason.training.epignn_pairs import (
+from kgreason.training.gnn.pairs import (
     SETTINGS,
     PairExamples,
     PairSettings,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kgreason.bench.measurements import growth
-from kgreason.cli.bench_growth import AXIS_NAMES
+from kgreason.cli.bench.growth import AXIS_NAMES
 from tests.bench.random_suite import write_suite, write_weights
 from tests.cli.conftest import Run
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from kgreason.predictors.gnn.epignn.graphs import PairGraphs
-from kgreason.training.epignn_grown import grow
+from kgreason.training.gnn.grown import grow
 
 # Steps are lengths: a graph's label is how far its tail lies ahead of its head.
 ROWS = [

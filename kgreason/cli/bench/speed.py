@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from kgreason.cli.figures import FigureFormat, require_format
-from kgreason.cli.options import Device, Dtype, MaxMemory, names, size
-from kgreason.cli.precision import settled_dtype
-from kgreason.cli.suites import Limit, SuiteGraph, Types, read_suites, suite_graph
-from kgreason.cli.terminal import Terminal
+from kgreason.cli.bench.figures import FigureFormat, require_format
+from kgreason.cli.bench.suites import Limit, SuiteGraph, Types, read_suites, suite_graph
+from kgreason.cli.common.options import Device, Dtype, MaxMemory, names, size
+from kgreason.cli.common.precision import settled_dtype
+from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
 
 _MACHINE = "Machine"

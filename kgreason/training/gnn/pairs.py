@@ -21,7 +21,7 @@ from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN, one_slope
 from kgreason.predictors.gnn.epignn.graphs import PairGraph, PairGraphs
 from kgreason.predictors.gnn.epignn.model import Design, EpiGNN
 from kgreason.predictors.gnn.epignn.pairs import batch_of, pair_scores, score_pairs
-from kgreason.training.epignn_grown import grow
+from kgreason.training.gnn.grown import grow
 
 Loss = Literal["margin", "cross-entropy"]
 OnEpoch = Callable[[int, float], None]

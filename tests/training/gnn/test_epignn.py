@@ -14,9 +14,9 @@ from kgreason.predictors import inspect, load_predictor
 from kgreason.predictors.embedding.scorers import BlockShape, Coverage
 from kgreason.predictors.gnn.epignn.checkpoint import read_epignn
 from kgreason.training import train
-from kgreason.training.epignn import EpiGNNTrainer
-from kgreason.training.epignn_odds import fit_odds
 from kgreason.training.facts import choose_facts
+from kgreason.training.gnn.epignn import EpiGNNTrainer
+from kgreason.training.gnn.odds import fit_odds
 from kgreason.training.options import Options
 from tests.predictors.toy import toy_graph
 from tests.training.test_train import InterruptionError, stop_at
