@@ -20,7 +20,7 @@ from kgreason.errors import (
 )
 from kgreason.execution import Budget
 from kgreason.knowledge import KnowledgeGraph, Vocabulary
-from kgreason.knowledge.graph import Loaded
+from kgreason.knowledge.contents import Loaded
 from kgreason.predictors.checkpoints.format import save_checkpoint
 from kgreason.truth import GODEL
 from tests.agreement.table import TablePredictor

@@ -4,71 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from kgreason.errors import DataError, UsageError
+from kgreason.knowledge.contents import Contents, Ints, Loaded
 from kgreason.knowledge.index import FactIndex, concatenate
 from kgreason.knowledge.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import rdflib
-
-Ints = NDArray[np.int32]
-
-
-class Contents(Protocol):
-    """Where a knowledge graph's parts come from: memory, or a store read upon first use."""
-
-    @property
-    def name(self) -> str:
-        """What the graph is called."""
-        ...
-
-    @property
-    def entity_count(self) -> int:
-        """Number of entities."""
-        ...
-
-    @property
-    def relation_count(self) -> int:
-        """Number of base relations."""
-        ...
-
-    @property
-    def fact_counts(self) -> Mapping[str, int]:
-        """Facts per split, in the order of the splits."""
-        ...
-
-    def vocabulary(self) -> Vocabulary:
-        """All names."""
-        ...
-
-    def facts(self, split: str) -> Ints:
-        """(facts, 3) rows of head, base relation, tail."""
-        ...
-
-
-class Loaded:
-    """Contents in memory."""
-
-    def __init__(self, name: str, vocabulary: Vocabulary, facts: Mapping[str, Ints]) -> None:
-        self.name = name
-        self.entity_count = vocabulary.entity_count
-        self.relation_count = vocabulary.relation_count
-        self.fact_counts = {split: len(rows) for split, rows in facts.items()}
-        self._vocabulary = vocabulary
-        self._facts = facts
-
-    def vocabulary(self) -> Vocabulary:
-        """All names."""
-        return self._vocabulary
-
-    def facts(self, split: str) -> Ints:
-        """(facts, 3) rows of head, base relation, tail."""
-        return self._facts[split]
 
 
 class KnowledgeGraph:
@@ -200,7 +144,8 @@ class KnowledgeGraph:
         from kgreason.knowledge.load import Options, load
 
         options = Options(input_format, lenient, progress, tuple(label_properties))
-        return load(tuple(str(source) for source in sources), options, labels, name)
+        found = load(tuple(str(source) for source in sources), options, labels, name)
+        return cls(found.contents, skipped=found.skipped)
 
     @classmethod
     def from_rdflib(cls, graph: rdflib.Graph, *, name: str = "rdflib") -> KnowledgeGraph:
@@ -208,7 +153,8 @@ class KnowledgeGraph:
         from kgreason.knowledge.load import collected
         from kgreason.knowledge.sources.memory import read_rdflib
 
-        return collected(lambda collector: read_rdflib(graph, collector), name)
+        found = collected(lambda collector: read_rdflib(graph, collector), name)
+        return cls(found.contents, skipped=found.skipped)
 
     @classmethod
     def from_frame(cls, frame: object, *, name: str = "frame") -> KnowledgeGraph:
@@ -216,7 +162,8 @@ class KnowledgeGraph:
         from kgreason.knowledge.load import collected
         from kgreason.knowledge.sources.memory import read_frame
 
-        return collected(lambda collector: read_frame(frame, collector), name)
+        found = collected(lambda collector: read_frame(frame, collector), name)
+        return cls(found.contents, skipped=found.skipped)
 
     @classmethod
     def from_triples(
@@ -229,7 +176,9 @@ class KnowledgeGraph:
         if not rows:
             raise DataError("no triples were given", remedy="a graph needs at least one fact")
         heads, relations, tails = (list(column) for column in zip(*rows, strict=True))
-        return collected(lambda collector: collector.add(heads, relations, tails), name)
+        return cls(
+            collected(lambda collector: collector.add(heads, relations, tails), name).contents
+        )
 
     @classmethod
     def open(cls, path: str | Path) -> KnowledgeGraph:

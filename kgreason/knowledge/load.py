@@ -1,4 +1,4 @@
-"""From sources to one knowledge graph."""
+"""From sources to the contents of one knowledge graph."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kgreason.errors import DataError, UsageError
-from kgreason.knowledge.graph import KnowledgeGraph, Loaded
+from kgreason.knowledge.contents import Contents, Loaded
 from kgreason.knowledge.interner import Collector
 from kgreason.knowledge.labels import collect_labels, read_labels
 from kgreason.knowledge.sources.betae import is_betae, read_betae
@@ -23,7 +23,7 @@ from kgreason.knowledge.sources.tables import (
     read_splits,
     read_table,
 )
-from kgreason.knowledge.store import is_store, read_store
+from kgreason.knowledge.store import Stored, is_store, read_store
 from kgreason.knowledge.vocabulary import Vocabulary
 
 
@@ -37,18 +37,26 @@ class Options:
     label_properties: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read; skipped: malformed statements that a lenient load passed over."""
+
+    contents: Contents
+    skipped: int = 0
+
+
 def load(
     sources: tuple[str, ...],
     options: Options,
     labels: str | Path | Mapping[str, str] | None,
     name: str | None,
-) -> KnowledgeGraph:
+) -> Read:
     """See `KnowledgeGraph.load`."""
     if not sources:
         raise UsageError("no source was given", remedy="name a file, a folder or `-`")
     plain = labels is None and name is None and not options.label_properties
     if len(sources) == 1 and plain and is_store(Path(sources[0])):
-        return KnowledgeGraph.open(sources[0])
+        return Read(Stored(Path(sources[0])))
 
     def read(collector: Collector) -> None:
         for source in sources:
@@ -70,8 +78,8 @@ def collected(
     labels: str | Path | Mapping[str, str] | None = None,
     origin: str | None = None,
     label_properties: tuple[str, ...] = (),
-) -> KnowledgeGraph:
-    """Run a reader and make a graph of what it collected; `DataError` when that is nothing."""
+) -> Read:
+    """Run a reader and take what it collected; `DataError` when that holds no fact."""
     collector = Collector()
     read(collector)
     facts = dict(collector.facts())
@@ -86,7 +94,7 @@ def collected(
     prefixes, skipped_count = collector.prefixes, collector.skipped
     table = collect_labels(entities, relations, facts, given, collector.labels, label_properties)
     vocabulary = Vocabulary(entities, relations, prefixes=prefixes, labels=table)
-    return KnowledgeGraph(Loaded(name, vocabulary, facts), skipped=skipped_count)
+    return Read(Loaded(name, vocabulary, facts), skipped_count)
 
 
 def source_name(source: str) -> str:

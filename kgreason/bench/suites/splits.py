@@ -11,7 +11,7 @@ import numpy as np
 
 from kgreason.errors import UsageError
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.knowledge.graph import Loaded
+from kgreason.knowledge.contents import Loaded
 
 TRAIN, TEST = "train", "test"
 
