@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from kgreason.calculi.small_graphs import Longs, SmallGraphs
+from kgreason.calculi.small_graphs import SmallGraphs
 from kgreason.calculi.table import CompositionTable, Sets
 from kgreason.errors import DataError
+from kgreason.ragged import Longs, gather_ranges, segments
 
 # A batch's matrices and their intermediates stay within the caches of a small machine.
 _BATCH_ENTRIES = 1 << 18
@@ -114,10 +115,8 @@ def _matrices(
     if table.identity is not None:
         at = np.arange(nodes)
         found[:, at, at] = dtype.type(1 << table.identity)
-    lengths = np.diff(graphs.offsets)[chosen]
-    shift = np.repeat(graphs.offsets[chosen] - np.cumsum(lengths) + lengths, lengths)
-    edge = np.arange(lengths.sum()) + shift
-    graph = np.repeat(np.arange(len(chosen)), lengths)
+    offsets, edge = gather_ranges(graphs.offsets, chosen)
+    graph = segments(offsets)
     source, target, label = graphs.sources[edge], graphs.targets[edge], edges[edge]
     np.bitwise_and.at(found, (graph, source, target), label)
     if table.converse is not None:

@@ -7,6 +7,7 @@ import numpy as np
 from kgreason.calculi.small_graphs import SmallGraphs
 from kgreason.calculi.table import CompositionTable, make_table
 from kgreason.errors import DataError
+from kgreason.ragged import ranges, segments
 
 
 def mine_table(graphs: SmallGraphs) -> CompositionTable:
@@ -27,9 +28,8 @@ def mine_table(graphs: SmallGraphs) -> CompositionTable:
     middle_first.sort()
     low = np.searchsorted(middle_first, middle_second)
     counts = np.searchsorted(middle_first, middle_second, side="right") - low
-    shift = np.repeat(low - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
-    first = first[np.arange(counts.sum()) + shift] if len(second) else first[:0]
-    second = np.repeat(second, counts)
+    offsets, found = ranges(low, counts)
+    first, second = first[found], second[segments(offsets)]
     rows = np.stack(
         [graphs.relations[first], graphs.relations[second], graphs.labels[graph[second]]], 1
     )

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kgreason.errors import DataError
+from kgreason.ragged import Longs, offsets_of, segments
 
 if TYPE_CHECKING:
     import polars as pl
 
-Longs = NDArray[np.int64]
 _COLUMNS = ("src", "dst", "rel", "head", "tail", "label")
 
 
@@ -43,7 +42,7 @@ class SmallGraphs:
     @property
     def graph_of_edge(self) -> Longs:
         """(edges,) position of the graph each edge belongs to."""
-        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+        return segments(self.offsets)
 
     @property
     def node_counts(self) -> Longs:
@@ -94,7 +93,7 @@ def _graphs(path: Path, frame: pl.DataFrame, lengths: Longs) -> SmallGraphs:
     ]
     return SmallGraphs(
         tuple(names.to_list()),
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        offsets_of(lengths),
         source,
         target,
         edges["rel"].cast(kind).to_physical().cast(pl.Int64).to_numpy(),

@@ -20,8 +20,9 @@ from kgreason.predictors.protocol import Bounded, RowBounds
 from kgreason.truth import operations
 from kgreason.truth.operations import scale
 from kgreason.truth.owners import exists_by_owner
+from kgreason.truth.ragged import gather_ranges
 from kgreason.truth.rows import TruthRows
-from kgreason.truth.vector import TruthVector, gather_ranges, pick
+from kgreason.truth.vector import TruthVector, pick
 
 _ROUNDING = 1e-5
 

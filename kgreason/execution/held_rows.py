@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from kgreason.truth.ragged import gather_ranges, offsets_of
 from kgreason.truth.rows import TruthRows
-from kgreason.truth.vector import gather_ranges, pick
+from kgreason.truth.vector import pick
 
 # What a row takes besides its entries: its key, its position, its offset and its last use.
 _ROW_BYTES = 32
@@ -99,8 +100,7 @@ class HeldRows:
         # Where each row goes; −1 for those that go for good.
         goes_to = torch.full_like(self._last_use, -1)
         goes_to[kept] = torch.arange(kept.shape[0], device=kept.device)
-        offsets = torch.zeros(kept.shape[0] + 1, dtype=torch.int64, device=kept.device)
-        torch.cumsum(self.lengths(kept), 0, out=offsets[1:])
+        offsets = offsets_of(self.lengths(kept))
         self._move_left(kept, offsets)
         self._offsets, self._last_use = offsets, self._last_use[kept]
         positions = goes_to[self._positions]

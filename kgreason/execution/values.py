@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kgreason.truth.vector import TruthVector, concatenate, gather_ranges
+from kgreason.truth.ragged import gather_ranges, segments
+from kgreason.truth.vector import TruthVector, concatenate
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _select_tuples(value: Table, rows: Tensor) -> Table:
     last = int(rows.max()) + 1 if rows.shape[0] else 0
     starts = torch.searchsorted(value.owner, torch.arange(last + 1, device=rows.device))
     offsets, positions = gather_ranges(starts, rows)
-    owner = torch.repeat_interleave(torch.arange(rows.shape[0], device=rows.device), offsets.diff())
+    owner = segments(offsets, positions.shape[0])
     return Table(owner, value.columns[positions], value.vector.select(positions))
 
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kgreason.errors import UsageError
+from kgreason.ragged import Longs, ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Ints = NDArray[np.int32]
-Longs = NDArray[np.int64]
 
 
 class FactIndex:
@@ -75,10 +75,7 @@ class FactIndex:
     def rows(self, heads: ArrayLike, relations: ArrayLike) -> tuple[Longs, Ints]:
         """Known tails of each pair: offsets (pairs + 1,) and entities, ascending within a pair."""
         starts, ends = self._spans(heads, relations)
-        lengths = ends - starts
-        offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
-        np.cumsum(lengths, out=offsets[1:])
-        positions = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+        offsets, positions = ranges(starts, ends - starts)
         return offsets, self._tails[positions]
 
     def degrees(self, heads: ArrayLike, relations: ArrayLike) -> Longs:

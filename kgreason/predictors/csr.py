@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgreason.truth.ragged import gather_ranges, joined_offsets
 from kgreason.truth.rows import TruthRows
 
 if TYPE_CHECKING:
@@ -49,20 +50,12 @@ def listed(rows: Tensor, entities: Tensor, truths: Tensor, count: int, width: in
     )
 
 
-def offsets(counts: Tensor) -> Tensor:
-    """(rows,) entries per row -> (rows + 1,) int64 offsets."""
-    out = torch.zeros(counts.shape[0] + 1, dtype=torch.int64, device=counts.device)
-    torch.cumsum(counts, 0, out=out[1:])
-    return out
-
-
 def stack(parts: list[TruthRows]) -> TruthRows:
     """The rows of one or more parts, one after the other."""
     if len(parts) == 1:
         return parts[0]
-    counts = torch.cat([part.offsets.diff() for part in parts])
     return TruthRows(
-        offsets(counts),
+        joined_offsets(part.offsets for part in parts),
         torch.cat([part.entities for part in parts]),
         torch.cat([part.truths for part in parts]),
     )
@@ -70,11 +63,8 @@ def stack(parts: list[TruthRows]) -> TruthRows:
 
 def take(rows: TruthRows, order: Tensor) -> TruthRows:
     """Row `order[i]` of `rows` as row i."""
-    counts = rows.offsets.diff()[order]
-    starts = offsets(counts)
-    shift = torch.repeat_interleave(rows.offsets[order] - starts[:-1], counts)
-    entry = torch.arange(shift.shape[0], device=shift.device) + shift
-    return TruthRows(starts, rows.entities[entry], rows.truths[entry])
+    offsets, entries = gather_ranges(rows.offsets, order)
+    return TruthRows(offsets, rows.entities[entries], rows.truths[entries])
 
 
 def fact_rows(

@@ -14,6 +14,7 @@ from torch import Tensor
 from kgreason.errors import UsageError
 from kgreason.predictors.csr import compress, stack, take
 from kgreason.predictors.protocol import Path, RowPrice
+from kgreason.ragged import segments
 from kgreason.rules import Measurer, Rule, RuleSet, blocks, first_path, measured, reach
 from kgreason.truth.rows import TruthRows
 
@@ -129,7 +130,7 @@ class RulePredictor:
             truths[:, self._hidden] = 0.0
             truths[self._hidden[heads]] = 0.0
         starts, tails = self._index.rows(heads, relation)
-        row = np.repeat(np.arange(len(heads)), np.diff(starts))
+        row = segments(starts)
         if self._observed_truth is not None:
             truths[row, tails] = self._observed_truth
         elif self._hidden is not None:

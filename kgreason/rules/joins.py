@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kgreason.knowledge.index import FactIndex, Longs
+from kgreason.knowledge.index import FactIndex
+from kgreason.ragged import Longs, segments
 
 Table = NDArray[np.float64]
 
@@ -30,7 +31,7 @@ def reach(index: FactIndex, heads: NDArray[np.integer], body: Sequence[int]) -> 
     for relation in body:
         row, node = np.divmod(found, width)
         offsets, tails = index.rows(node, relation)
-        step = np.repeat(np.arange(len(found)), np.diff(offsets))
+        step = segments(offsets)
         row = row[step]
         moved = (tails != node[step]) & (tails != heads[row])
         found = _distinct(row[moved] * width + tails[moved], len(heads) * width)
@@ -45,7 +46,7 @@ def first_path(
     found = [head]
     for relation in body:
         offsets, tails = index.rows(np.array(found), relation)
-        nodes = np.repeat(np.array(found), np.diff(offsets)).tolist()
+        nodes = np.array(found)[segments(offsets)].tolist()
         step: dict[int, int] = {}
         for node, other in zip(nodes, tails.tolist(), strict=True):
             if other not in (node, head):

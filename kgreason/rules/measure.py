@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kgreason.knowledge.index import FactIndex, Longs
+from kgreason.knowledge.index import FactIndex
+from kgreason.ragged import Longs, gather_ranges, segments
 from kgreason.rules.joins import blocks, reach
 
 
@@ -40,7 +41,7 @@ class Measurer:
         fact_pairs, fact_relations = [], []
         for relation, some in enumerate(heads):
             offsets, tails = index.rows(some, relation)
-            fact_pairs.append(np.repeat(some, np.diff(offsets)) * width + tails)
+            fact_pairs.append(some[segments(offsets)] * width + tails)
             fact_relations.append(np.full(len(tails), relation, dtype=np.int32))
         pairs = np.concatenate(fact_pairs)
         order = np.argsort(pairs, kind="stable")
@@ -76,7 +77,6 @@ class Measurer:
         """(directed relations,) facts among pairs that are ascending and distinct."""
         place = np.minimum(np.searchsorted(self._pairs, pairs), len(self._pairs) - 1)
         place = place[self._pairs[place] == pairs]
-        starts, counts = self._starts[place], self._starts[place + 1] - self._starts[place]
-        shift = np.repeat(starts - np.cumsum(counts) + counts, counts)
-        relations: NDArray[np.int32] = self._relations[np.arange(counts.sum()) + shift]
+        _, facts = gather_ranges(self._starts, place)
+        relations: NDArray[np.int32] = self._relations[facts]
         return np.bincount(relations, minlength=self.index.relation_count).astype(np.int64)

@@ -17,6 +17,7 @@ from kgreason.predictors.checkpoints.format import Checkpoint, CheckpointInfo
 from kgreason.predictors.embedding.compositions import COMPOSITIONS
 from kgreason.predictors.embedding.precision import fastest_dtype
 from kgreason.predictors.embedding.scorers import DTYPES, BilinearScorer, Coverage, Scorer
+from kgreason.ragged import segments
 from kgreason.training.options import AUTO, Options
 from kgreason.training.softmax import PairBatch, softmax_loss
 from kgreason.training.state import pack_optimizer, unpack_optimizer
@@ -68,7 +69,7 @@ class BilinearTrainer:
         heads, relations = pairs.unbind(1)
         starts, tails = self._index.rows(heads.numpy(), relations.numpy())
         counts = torch.from_numpy(np.diff(starts))
-        rows = torch.arange(len(counts)).repeat_interleave(counts)
+        rows = torch.from_numpy(segments(starts))
         found = (heads, relations, counts, rows, torch.from_numpy(tails.astype(np.int64)))
         return PairBatch(*(tensor.to(self._device) for tensor in found))
 

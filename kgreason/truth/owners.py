@@ -9,8 +9,9 @@ from torch import Tensor
 
 from kgreason.truth.logic import Logic, Quantifier
 from kgreason.truth.operations import pruned, scale
+from kgreason.truth.ragged import gather_ranges, repeated
 from kgreason.truth.rows import TruthRows
-from kgreason.truth.vector import DENSE, TruthVector, gather_ranges, nonzero, pick, repeated
+from kgreason.truth.vector import DENSE, TruthVector, nonzero, pick
 
 # Scratch elements (not bytes) that one dense block may take.
 _SCRATCH = 1 << 23

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kgreason.truth.ragged import offsets_of, segments
+
 
 @dataclass(frozen=True, slots=True)
 class TruthRows:
@@ -24,21 +26,22 @@ class TruthRows:
     def __len__(self) -> int:
         return self.offsets.shape[0] - 1
 
+    @property
+    def row(self) -> Tensor:
+        """(entries,) int64: the row each entry belongs to."""
+        return segments(self.offsets, self.entities.shape[0])
+
     @classmethod
     def from_dense(cls, truths: Tensor) -> TruthRows:
         """(rows, entities) truth values -> sparse rows of the non-zero ones."""
         row, entity = torch.nonzero(truths, as_tuple=True)
         counts = torch.bincount(row, minlength=truths.shape[0])
-        offsets = torch.zeros(truths.shape[0] + 1, dtype=torch.int64, device=truths.device)
-        torch.cumsum(counts, 0, out=offsets[1:])
-        return cls(offsets, entity.to(torch.int32), truths[row, entity])
+        return cls(offsets_of(counts), entity.to(torch.int32), truths[row, entity])
 
     def dense(self, entity_count: int) -> Tensor:
         """(rows, entities) truth values."""
-        lengths = self.offsets.diff()
-        row = torch.repeat_interleave(torch.arange(len(self), device=self.offsets.device), lengths)
         out = torch.zeros(
             (len(self), entity_count), dtype=self.truths.dtype, device=self.truths.device
         )
-        out[row, self.entities.long()] = self.truths
+        out[self.row, self.entities.long()] = self.truths
         return out

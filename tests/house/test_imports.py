@@ -22,14 +22,15 @@ SEES: dict[str, set[str]] = {
     # The shelves never look into a room.
     "errors": set(),
     "files": set(),
+    "ragged": set(),
     "data": {"errors", "files"},
-    "calculi": {"errors"},
+    "calculi": {"errors", "ragged"},
     "formula": {"errors"},
-    "truth": {"errors"},
-    "knowledge": {"errors", "files"},
-    "rules": {"calculi", "errors", "knowledge"},
-    "predictors": {"errors", "files", "knowledge", "rules", "truth"},
-    "training": {"errors", "knowledge", "predictors", "truth"},
+    "truth": {"errors", "ragged"},
+    "knowledge": {"errors", "files", "ragged"},
+    "rules": {"calculi", "errors", "knowledge", "ragged"},
+    "predictors": {"errors", "files", "knowledge", "ragged", "rules", "truth"},
+    "training": {"errors", "knowledge", "predictors", "ragged", "truth"},
     # The rooms, in order: each sees shelves and what came before it, never its successor.
     "syntax": {"errors", "formula"},
     "binding": {"errors", "formula", "knowledge"},
@@ -50,9 +51,9 @@ SEES: dict[str, set[str]] = {
 (`bench`, `cli`, `server` and the package itself): nothing listed may import them."""
 
 TORCH = {"predictors", "execution", "answers", "training", "reasoner", "engine", "methods", "bench"}
-TORCH_MODULES = {"truth.vector", "truth.rows", "truth.operations", "truth.owners"}
+TORCH_MODULES = {"truth.vector", "truth.rows", "truth.ragged", "truth.operations", "truth.owners"}
 WITHOUT_TORCH = (
-    *("errors", "files", "formula", "truth", "knowledge"),
+    *("errors", "files", "ragged", "formula", "truth", "knowledge"),
     *("syntax", "binding", "normal", "planning", "compute"),
 )
 

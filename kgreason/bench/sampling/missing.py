@@ -33,6 +33,7 @@ from kgreason.formula import (
 )
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.predictors.protocol import RowPrice, fact_price
+from kgreason.ragged import segments
 from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
 from kgreason.truth import Law
 from kgreason.truth.logic import Product
@@ -74,12 +75,10 @@ class HalfTruths:
     def rows(self, heads: Tensor, relations: Tensor) -> TruthRows:
         head, relation = heads.numpy(), relations.numpy()
         offsets, tails = self._twice.rows(head, relation)
-        lengths = np.diff(offsets)
-        each = np.repeat(relation, lengths)
+        row = segments(offsets)
+        each = relation[row]
         counted = each < self._observed.relation_count
-        known = self._observed.contains(
-            np.repeat(head, lengths)[counted], each[counted], tails[counted]
-        )
+        known = self._observed.contains(head[row][counted], each[counted], tails[counted])
         truths = np.ones(len(tails))
         truths[counted] = np.where(known, 1.0, 0.5)
         return TruthRows(

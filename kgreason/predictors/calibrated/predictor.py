@@ -17,6 +17,7 @@ from kgreason.predictors.calibrated.upper_bounds import Foresight
 from kgreason.predictors.csr import compress, fact_rows, listed, stack, take
 from kgreason.predictors.embedding.scorers import ColumnScorer, Scorer
 from kgreason.predictors.protocol import Likeliest, Path, RowBounds, RowPrice, paths_of
+from kgreason.ragged import segments
 from kgreason.truth.rows import TruthRows
 
 if TYPE_CHECKING:
@@ -273,7 +274,7 @@ class CalibratedPredictor:
     def _known(self, heads: Tensor, relations: Tensor) -> tuple[Tensor, Tensor]:
         """Known facts of a block: (facts,) row and (facts,) tail, row by row."""
         starts, tails = self._observed.rows(heads.cpu().numpy(), relations.cpu().numpy())
-        row = np.repeat(np.arange(heads.shape[0]), np.diff(starts))
+        row = segments(starts)
         tail = torch.from_numpy(np.asarray(tails, dtype=np.int64))
         return torch.from_numpy(row).to(self._device), tail.to(self._device)
 

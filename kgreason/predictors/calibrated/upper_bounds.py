@@ -15,6 +15,7 @@ from kgreason.predictors.calibrated.frequencies import Frequencies
 from kgreason.predictors.calibrated.log_sums import LogSums
 from kgreason.predictors.embedding.scorers import ColumnScorer
 from kgreason.predictors.protocol import Likeliest
+from kgreason.ragged import segments
 
 if TYPE_CHECKING:
     from kgreason.knowledge import FactIndex
@@ -109,7 +110,7 @@ class Foresight:
     def _known(self, relation: int, tails: Tensor) -> tuple[Tensor, Tensor]:
         """Known links to the tails: (facts,) place of the tail and (facts,) head."""
         starts, heads = self._observed.rows(tails.cpu().numpy(), np.array([relation ^ 1]))
-        row = torch.from_numpy(np.repeat(np.arange(tails.shape[0]), np.diff(starts)))
+        row = torch.from_numpy(segments(starts))
         return row.to(tails.device), torch.from_numpy(heads.astype(np.int64)).to(tails.device)
 
     def _outlook(self, relation: int) -> Outlook:
@@ -125,7 +126,7 @@ class Foresight:
         ids = self._columns.cpu().numpy()
         starts, tail = self._observed.rows(ids, np.array([relation]))
         degrees = torch.from_numpy(np.diff(starts)).to(device)
-        head = torch.from_numpy(np.repeat(np.arange(len(ids)), np.diff(starts))).to(device)
+        head = torch.from_numpy(segments(starts)).to(device)
         column = self._position[torch.from_numpy(tail.astype(np.int64)).to(device)]
         head, column = head[column >= 0], column[column >= 0]
         scores = [

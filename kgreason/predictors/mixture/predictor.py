@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from kgreason.errors import UsageError
-from kgreason.predictors.csr import offsets
 from kgreason.predictors.mixture.pool import level, log_pool
 from kgreason.predictors.protocol import LinkPredictor, Path, RowPrice, paths_of, scope_of
+from kgreason.truth.ragged import offsets_of
 from kgreason.truth.rows import TruthRows
 
 
@@ -113,7 +113,7 @@ class MixturePredictor:
         device, width = parts[0].truths.device, max(1, self.entity_count)
         heads, relations = heads.to(device), relations.to(device)
         keys = [
-            rows.to(device)[_row_of(part)] * width + part.entities.long()
+            rows.to(device)[part.row] * width + part.entities.long()
             for part, rows in zip(parts, asked, strict=True)
         ]
         every, place = torch.unique(torch.cat(keys), return_inverse=True)
@@ -130,7 +130,7 @@ class MixturePredictor:
         # What members of no weight alone list, or one that counts finds too unlikely, is left out.
         kept = truths > 0
         counts = torch.bincount(row[kept], minlength=len(heads))
-        return TruthRows(offsets(counts), tail[kept].to(torch.int32), truths[kept])
+        return TruthRows(offsets_of(counts), tail[kept].to(torch.int32), truths[kept])
 
     def _is_asked(self, member: int, relations: Tensor) -> Tensor:
         """(rows,) bool: whether a member can matter, for it counts or others may be silent."""
@@ -176,9 +176,3 @@ def _together(weights: Tensor, inside: Tensor, said: Tensor, lengths: Tensor) ->
     pooled = level(weights, said, log_pool(weights, said), lengths)
     without = torch.where(spare > 0, others / spare, said.amax(0))
     return torch.where(total > 0, pooled, without)
-
-
-def _row_of(rows: TruthRows) -> Tensor:
-    """(entries,) the row each entry belongs to."""
-    place = torch.arange(len(rows), device=rows.offsets.device)
-    return torch.repeat_interleave(place, rows.offsets.diff())

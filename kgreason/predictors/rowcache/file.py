@@ -25,6 +25,7 @@ from torch import Tensor
 
 from kgreason.files import replacing
 from kgreason.predictors.csr import stack, take
+from kgreason.ragged import gather_ranges
 from kgreason.truth.rows import TruthRows
 
 MAGIC = b"kgrows1\n"
@@ -108,10 +109,7 @@ class RowFile:
         at[at == len(self.keys)] = 0
         held = self.keys[at] == keys if len(self.keys) else np.zeros(len(keys), dtype=bool)
         rows = at[held]
-        lengths = self.offsets[rows + 1] - self.offsets[rows]
-        starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
-        shift = np.repeat(self.offsets[rows] - starts[:-1], lengths)
-        positions = np.arange(len(shift)) + shift
+        starts, positions = gather_ranges(self.offsets, rows)
         entities, truths = self.entities[positions], self.truths[positions]
         if not np.array_equal(_sums(starts, entities, truths), self.sums[rows]):
             raise DamagedError("its rows do not have the checksums they were written with")

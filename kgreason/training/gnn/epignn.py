@@ -20,12 +20,13 @@ from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import FactIndex
 from kgreason.predictors.checkpoints.format import Checkpoint
 from kgreason.predictors.embedding.scorers import Coverage, Scorer
-from kgreason.predictors.gnn.epignn.batch import MOST_ROUNDS, Longs
+from kgreason.predictors.gnn.epignn.batch import MOST_ROUNDS
 from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN
 from kgreason.predictors.gnn.epignn.model import Design, EpiGNN, logarithms
 from kgreason.predictors.gnn.epignn.neighbours import Asked, Neighbours, Surroundings
 from kgreason.predictors.gnn.epignn.propagation import sweep
 from kgreason.predictors.gnn.epignn.scorer import EpiGNNScorer
+from kgreason.ragged import Longs, offsets_of, segments
 from kgreason.training.facts import TrainingFacts
 from kgreason.training.gnn.odds import fit_odds
 from kgreason.training.gnn.rounds import fitting_rounds
@@ -148,7 +149,7 @@ class EpiGNNTrainer:
     def _around(self, groups: list[Longs]) -> Surroundings:
         """What is reached from each group's head without the edges that are asked for."""
         questions = np.concatenate(groups)
-        group = np.repeat(np.arange(len(groups)), [len(one) for one in groups])
+        group = segments(offsets_of([len(one) for one in groups]))
         heads = np.array([one[0, 0] for one in groups])
         rounds = np.full(len(groups), self.rounds, dtype=np.int64)
         asked = Asked(group, questions[:, 1], questions[:, 2])

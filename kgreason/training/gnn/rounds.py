@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from kgreason.predictors.gnn.epignn.batch import Longs
-from kgreason.predictors.gnn.epignn.graphs import spread
 from kgreason.predictors.gnn.epignn.neighbours import Neighbours
+from kgreason.ragged import Longs, gather_ranges
 
 _SAMPLED = 600
 _FARTHEST = 8
@@ -34,7 +33,7 @@ def _steps(neighbours: Neighbours, head: int, relation: int, tail: int) -> int:
     seen[head] = True
     frontier = np.array([head])
     for step in range(1, _FARTHEST + 1):
-        positions, _ = spread(neighbours.offsets, frontier)
+        _, positions = gather_ranges(neighbours.offsets, frontier)
         target = neighbours.target[positions]
         if step == 1:
             target = target[(target != tail) | (neighbours.label[positions] != relation)]

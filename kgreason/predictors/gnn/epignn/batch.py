@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Longs = NDArray[np.int64]
+from kgreason.ragged import Longs
+
 Mask = NDArray[np.bool_]
 # Products of fewer rows than this are rounded otherwise than the same rows among others.
 LEAST_ROWS = 4

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kgreason.predictors.gnn.epignn.batch import Longs
+from kgreason.ragged import Longs, gather_ranges, offsets_of
 
 Edge = tuple[int, int, int]
 """Source, base relation, target."""
@@ -41,12 +41,12 @@ class PairGraphs:
 
     def at(self, chosen: Longs) -> PairGraphs:
         """The graphs at these positions."""
-        edges, _ = spread(self.edges, chosen)
-        steps, _ = spread(self.paths, chosen)
+        edge_offsets, edges = gather_ranges(self.edges, chosen)
+        path_offsets, steps = gather_ranges(self.paths, chosen)
         return PairGraphs(
             offsets_of(np.diff(self.nodes)[chosen]),
-            offsets_of(np.diff(self.edges)[chosen]),
-            offsets_of(np.diff(self.paths)[chosen]),
+            edge_offsets,
+            path_offsets,
             self.source[edges],
             self.target[edges],
             self.label[edges],
@@ -160,18 +160,3 @@ def needed_rounds(edges: Sequence[Edge], head: int) -> int:
 
 def _longs(numbers: list[int]) -> Longs:
     return np.array(numbers, dtype=np.int64)
-
-
-def offsets_of(sizes: Sequence[int] | Longs) -> Longs:
-    """(items + 1,) where each item begins."""
-    found = np.zeros(len(sizes) + 1, dtype=np.int64)
-    np.cumsum(sizes, out=found[1:])
-    return found
-
-
-def spread(offsets: Longs, chosen: Longs) -> tuple[Longs, Longs]:
-    """Positions of all items of the chosen graphs, and which of the chosen each belongs to."""
-    lengths = np.diff(offsets)[chosen]
-    starts = offsets_of(lengths)
-    positions = np.arange(starts[-1]) + np.repeat(offsets[chosen] - starts[:-1], lengths)
-    return positions, np.repeat(np.arange(len(chosen)), lengths)

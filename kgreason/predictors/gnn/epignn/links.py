@@ -12,9 +12,9 @@ import torch
 
 from kgreason.errors import CheckpointError, UsageError
 from kgreason.knowledge.suggest import nearest
-from kgreason.predictors.gnn.epignn.batch import Longs
 from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN, read_epignn
 from kgreason.predictors.gnn.epignn.scorer import EpiGNNScorer
+from kgreason.ragged import Longs
 
 if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph

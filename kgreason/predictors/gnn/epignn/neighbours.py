@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kgreason.predictors.gnn.epignn.batch import Longs, Union
-from kgreason.predictors.gnn.epignn.graphs import offsets_of, spread
+from kgreason.predictors.gnn.epignn.batch import Union
+from kgreason.ragged import Longs, gather_ranges, offsets_of, segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ class Neighbours:
             frontier = frontier[rounds[frontier // width] > step]
             if not len(frontier):
                 break
-            positions, owner = spread(self.offsets, frontier % width)
+            offsets, positions = gather_ranges(self.offsets, frontier % width)
+            owner = segments(offsets)
             source = frontier[owner]
             graph = source // width
             target, label = self.target[positions], self.label[positions]

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgreason.predictors.gnn.epignn.batch import Longs, Union
-from kgreason.predictors.gnn.epignn.graphs import PairGraphs, offsets_of, spread
+from kgreason.predictors.gnn.epignn.batch import Union
+from kgreason.predictors.gnn.epignn.graphs import PairGraphs
 from kgreason.predictors.gnn.epignn.model import EpiGNN, compose, logarithms
 from kgreason.predictors.gnn.epignn.propagation import pool, sweep
+from kgreason.ragged import Longs, gather_ranges, offsets_of, segments
 
 _BATCH = 512
 
@@ -37,12 +38,13 @@ def batch_of(graphs: PairGraphs, chosen: Longs, relations: int, rounds: int | No
     sizes = np.diff(graphs.nodes)[chosen]
     starts = offsets_of(sizes)
     total = int(starts[-1])
-    edges, edge_owner = spread(graphs.edges, chosen)
-    steps, step_owner = spread(graphs.paths, chosen)
+    edge_offsets, edges = gather_ranges(graphs.edges, chosen)
+    path_offsets, steps = gather_ranges(graphs.paths, chosen)
+    edge_owner, step_owner = segments(edge_offsets), segments(path_offsets)
     source = graphs.source[edges] + starts[edge_owner]
     target = graphs.target[edges] + starts[edge_owner]
     label = graphs.label[edges]
-    graph = np.repeat(np.arange(len(chosen)), sizes)
+    graph = segments(starts)
     needed = graphs.rounds[chosen]
     last = needed if rounds is None else np.full_like(needed, rounds)
     union = Union(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from kgreason.predictors.embedding.scorers import BlockShape, Coverage
-from kgreason.predictors.gnn.epignn.batch import LEAST_ROWS, MOST_ROUNDS, Longs
+from kgreason.predictors.gnn.epignn.batch import LEAST_ROWS, MOST_ROUNDS
 from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN
 from kgreason.predictors.gnn.epignn.graphs import needed_rounds
 from kgreason.predictors.gnn.epignn.model import logarithms
@@ -23,6 +23,7 @@ from kgreason.predictors.gnn.epignn.paths import Rounds, Tracer
 from kgreason.predictors.gnn.epignn.propagation import sweep
 from kgreason.predictors.gnn.epignn.readout import MOST_CONNECTED, PairReader
 from kgreason.predictors.protocol import Path, backwards
+from kgreason.ragged import Longs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
