@@ -22,7 +22,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from kgreason.answers import Wanted, rank
-from kgreason.bench.runs.metrics import filtered_ranks, rank_bounds, ranks_open, same_first
+from kgreason.bench.runs.metrics import rank_bounds, ranks_open, same_first
 from kgreason.bench.suites.load import read_suite
 from kgreason.bench.suites.questions import BenchmarkQuestion
 from kgreason.bench.suites.values import vector_of, vector_or_bounds
@@ -30,6 +30,7 @@ from kgreason.bench.tables import Cell, Table, render
 from kgreason.cli.common.options import size
 from kgreason.execution import Bounds, Value, least
 from kgreason.knowledge import FactIndex, KnowledgeGraph
+from kgreason.metrics.ranking import filtered_ranks
 from kgreason.predictors import FactPredictor, LinkPredictor, load_predictor
 from kgreason.reasoner import Reasoner
 

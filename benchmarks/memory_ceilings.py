@@ -20,11 +20,11 @@ _FEW = "2p,3p,pi,inp"
 def measure(options: argparse.Namespace) -> None:
     """Answer under one ceiling and print what it took."""
     from kgreason.bench.measurements.roofline import forget_peak, peak_memory
-    from kgreason.bench.runs.metrics import filtered_ranks
     from kgreason.bench.suites.load import read_suite
     from kgreason.bench.suites.values import vector_of
     from kgreason.cli.common.options import size
     from kgreason.knowledge import KnowledgeGraph
+    from kgreason.metrics.ranking import filtered_ranks
     from kgreason.predictors import load_predictor
     from kgreason.reasoner import Reasoner
 

@@ -241,7 +241,7 @@ def test_options(engine: Engine) -> None:
     assert Engine(GRAPH, logic=GODEL).logic is GODEL
     with pytest.raises(UsageError, match="no semantics 'sets'"):
         Engine(GRAPH, semantics="sets")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="no logic named 'boolean'"):
+    with pytest.raises(UsageError, match="no logic 'boolean'"):
         Engine(GRAPH, logic="boolean")
     with pytest.raises(UnsafeQueryError):
         engine.ask("?y : !r(a, y)")

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from kgreason.answers.answer import Answers
+from kgreason.choose import unknown
 from kgreason.errors import UsageError
 
 _DOUBLE = "http://www.w3.org/2001/XMLSchema#double"
@@ -161,10 +162,7 @@ def format_name(result_format: str) -> str:
     """The short name of a format given by its short or MIME name; UsageError where unknown."""
     name = _MIME.get(result_format, result_format)
     if name not in FORMATS:
-        raise UsageError(
-            f"there is no results format {result_format!r}",
-            remedy=f"known: table, {', '.join(FORMATS)}, and their MIME types",
-        )
+        raise unknown("results format", result_format, ("table", *FORMATS, *_MIME), UsageError)
     return name
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kgreason.errors import UsageError
+from kgreason.choose import choose
 
 Cell = str | int | float | None
 
@@ -25,9 +25,7 @@ class Table:
 
 def render(tables: Sequence[Table], form: str) -> str:
     """The tables in a format of FORMATS; UsageError for another."""
-    if form not in FORMATS:
-        raise UsageError(f"there is no format {form!r}", remedy=f"known: {', '.join(FORMATS)}")
-    return FORMATS[form](tables)
+    return choose("format", form, FORMATS)(tables)
 
 
 def _spell(cell: Cell) -> str:

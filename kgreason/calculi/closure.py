@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kgreason.calculi.small_graphs import SmallGraphs
 from kgreason.calculi.table import CompositionTable, Sets
+from kgreason.choose import unknown
 from kgreason.errors import DataError
 from kgreason.ragged import Longs, gather_ranges, segments
 
@@ -74,12 +75,9 @@ def close(
     """
     place = {name: i for i, name in enumerate(table.relations)}
     used = set(graphs.relations.tolist())
-    unknown = [name for i, name in enumerate(graphs.names) if i in used and name not in place]
-    if unknown:
-        raise DataError(
-            f"the composition table has no relation {unknown[0]!r}",
-            remedy=f"it has {', '.join(table.relations)}",
-        )
+    missing = [name for i, name in enumerate(graphs.names) if i in used and name not in place]
+    if missing:
+        raise unknown("relation", missing[0], table.relations, DataError, "the composition table")
     composer = Composer(table)
     # A label that no edge has may be missing from the table: no closure can give it.
     position = np.array([place.get(name, 0) for name in graphs.names], dtype=np.int64)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgreason.choose import require
 from kgreason.cli.common.answers import answer_lines
 from kgreason.cli.common.command import command
 from kgreason.cli.common.options import (
@@ -19,7 +20,6 @@ from kgreason.cli.common.options import (
 )
 from kgreason.cli.common.session import keep_rows, load_asked, make_engine, outline, understand
 from kgreason.cli.common.terminal import Terminal
-from kgreason.errors import UsageError
 
 if TYPE_CHECKING:
     from kgreason.answers import Answers
@@ -48,8 +48,7 @@ def explain(
     ] = "text",
 ) -> None:
     """Show how a question is read, rewritten, planned, computed and answered."""
-    if form not in _FORMATS:
-        raise UsageError(f"there is no format {form!r}", remedy=f"known: {', '.join(_FORMATS)}")
+    require("format", form, _FORMATS)
     text = question.text(graph.graph)
     loaded = load_asked(terminal, graph.graph, reading, reasoning)
     bound = understand(loaded, text, question.language)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from kgreason.choose import require
 from kgreason.cli.common.command import command
 from kgreason.cli.common.options import GraphOptions, ReadingOptions, offer
 from kgreason.cli.common.session import load_graph
@@ -107,8 +108,12 @@ def import_model(
     ] = None,
 ) -> None:
     """Make a checkpoint from weights of elsewhere, for the graph they were trained on."""
-    _among("layout", layout, ("halves", "interleaved"))
-    _among("relation order", relation_order, ("interleaved", "appended"))
+    for what, value, known in (
+        ("layout", layout, ("halves", "interleaved")),
+        ("relation order", relation_order, ("interleaved", "appended")),
+    ):
+        if value is not None:
+            require(what, value, known)
     loaded = load_graph(terminal, graph.graph, reading)
     from kgreason.predictors import import_checkpoint
 
@@ -234,11 +239,6 @@ def _print_rows(terminal: Terminal, rows: list[list[str]]) -> None:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         terminal.print("  ".join(cells).rstrip())
-
-
-def _among(what: str, value: str | None, known: tuple[str, ...]) -> None:
-    if value is not None and value not in known:
-        raise UsageError(f"there is no {what} {value!r}", remedy=f"known: {', '.join(known)}")
 
 
 command(app, "list", list_models)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from kgreason.choose import require
 from kgreason.cli.common.command import command
 from kgreason.cli.common.options import GraphOptions, ReadingOptions, names, offer
 from kgreason.cli.common.output import write_whole
@@ -96,8 +97,8 @@ def mine(
     """Mine rules: candidates from the relations' embeddings, figures from the facts."""
     from kgreason.rules import COMBINES, WEIGHTS, RuleSet, mine_exhaustively, write_rules
 
-    _among("t-conorm", combine, COMBINES)
-    _among("weight", weight, WEIGHTS)
+    require("t-conorm", combine, COMBINES)
+    require("weight", weight, WEIGHTS)
     if exhaustive == (model is not None):
         raise UsageError("rules are mined from a model, or --exhaustive", remedy="give -m FILE")
     options = least.mining()
@@ -220,11 +221,6 @@ def _read(
 
     loaded = load_graph(terminal, graph.graph, reading)
     return loaded, read_rules(file, loaded.vocabulary)
-
-
-def _among(what: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(f"there is no {what} {value!r}", remedy=f"known: {', '.join(known)}")
 
 
 command(app, "mine", mine)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from kgreason.choose import unknown
 from kgreason.errors import DataError, UnknownNameError
 
 LAYOUTS = ("betae", "query2box", "efo1", "efok", "plus-h")
@@ -73,10 +73,7 @@ def find_dataset(name: str) -> Dataset:
     """The archive of that name; UnknownNameError with the nearest names."""
     known = catalog()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or list(known)
-        raise UnknownNameError(
-            f"there is no data set {name!r}", remedy=f"there is {', '.join(near)}"
-        )
+        raise unknown("data set", name, known, UnknownNameError)
     return known[name]
 
 

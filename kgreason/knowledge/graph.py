@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kgreason.errors import DataError, UsageError
+from kgreason.choose import require
+from kgreason.errors import DataError
 from kgreason.knowledge.contents import Contents, Ints, Loaded
 from kgreason.knowledge.index import FactIndex, concatenate
 from kgreason.knowledge.vocabulary import Vocabulary
@@ -105,11 +106,8 @@ class KnowledgeGraph:
         wanted = {splits} if isinstance(splits, str) else None if splits is None else set(splits)
         if wanted is None:
             return self.splits
-        if unknown := sorted(wanted - set(self.splits)):
-            raise UsageError(
-                f"{self.name} has no split {unknown[0]!r}",
-                remedy=f"its splits are {', '.join(self.splits)}",
-            )
+        for split in sorted(wanted):
+            require("split", split, self.splits, owner=self.name)
         return tuple(split for split in self.splits if split in wanted)
 
     def _split_facts(self, split: str) -> Ints:

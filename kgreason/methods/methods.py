@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from kgreason.errors import UsageError
+from kgreason.choose import choose
 
 if TYPE_CHECKING:
     from kgreason.normal import Semantics
@@ -163,11 +162,4 @@ METHODS: dict[str, Method] = {
 
 def resolve_method(name: str) -> Method:
     """The method of that name; UsageError with the nearest for one that does not exist."""
-    found = METHODS.get(name.strip().lower())
-    if found is None:
-        near = get_close_matches(name.lower(), METHODS, 1)
-        raise UsageError(
-            f"there is no method {name!r}",
-            remedy=(f"did you mean {near[0]}? " if near else "") + f"known: {', '.join(METHODS)}",
-        )
-    return found
+    return choose("method", name.strip().lower(), METHODS)

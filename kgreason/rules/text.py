@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from kgreason.choose import unknown
 from kgreason.errors import (
     DataError,
     KgreasonError,
@@ -102,9 +103,10 @@ def parse_rules(text: str, vocabulary: Vocabulary) -> RuleSet:
 def _setting(text: str, start: int, match: re.Match[str]) -> str:
     known = COMBINES if match[1] == "combine" else WEIGHTS
     if match[2] not in known:
+        told = unknown(match[1], match[2], known, QuerySyntaxError)
         raise QuerySyntaxError(
-            f"{_line_number(text, start)}: there is no {match[1]} {match[2]!r}",
-            remedy=f"known: {', '.join(known)}",
+            f"{_line_number(text, start)}: {told.message}",
+            remedy=told.remedy,
             text=text,
             place=Place(start + match.start(2), start + match.end(2)),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from kgreason.errors import UsageError
+from kgreason.choose import require
 from kgreason.formula import Query
 from kgreason.syntax.efo import parse_efo
 from kgreason.syntax.sparql import parse_sparql
@@ -36,9 +36,6 @@ def parse(
     Errors:
         UsageError: an unknown language; otherwise those of `parse_efo` and `parse_sparql`.
     """
-    if language not in LANGUAGES:
-        raise UsageError(
-            f"no question language {language!r}", remedy=f"one of {', '.join(LANGUAGES)}"
-        )
+    require("question language", language, LANGUAGES)
     chosen = detect(text) if language == "auto" else language
     return (parse_sparql if chosen == "sparql" else parse_efo)(text, prefixes)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from kgreason.metrics.averages import hits, mean_reciprocal_rank
+from kgreason.metrics.ranking import answer_ranks, both_directions, removed
 from kgreason.predictors.embedding.scorers import Scorer
 
 if TYPE_CHECKING:
@@ -40,20 +41,13 @@ class Metrics:
     @classmethod
     def of(cls, ranks: Tensor) -> Metrics:
         """From the ranks themselves, at least one; (ranked,) float64, 1 the best."""
-        share = [float((ranks <= k).double().mean()) for k in (1, 3, 10)]
-        return cls(float((1 / ranks).mean()), share[0], share[1], share[2], len(ranks))
+        share = [hits(ranks, most) for most in (1, 3, 10)]
+        return cls(mean_reciprocal_rank(ranks), share[0], share[1], share[2], len(ranks))
 
 
 def sample(facts: Tensor, most: int = SAMPLE) -> Tensor:
     """At most so many facts, evenly spread."""
     return facts[torch.arange(most) * len(facts) // most] if len(facts) > most else facts
-
-
-def both_directions(facts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(facts, 3) head, base relation, tail -> heads, directed relations, tails, two per fact."""
-    head, relation, tail = facts.unbind(1)
-    heads, tails = torch.cat((head, tail)), torch.cat((tail, head))
-    return heads, torch.cat((2 * relation, 2 * relation + 1)), tails
 
 
 def evaluate(scorer: Scorer, facts: Tensor, known: FactIndex) -> Metrics | None:
@@ -87,10 +81,4 @@ def _ranks(
     count, device = len(heads), scorer.device
     fill = torch.arange(size).clamp(max=count - 1)
     scores = scorer.scores(heads[fill].to(device), relations[fill].to(device))[:count].contiguous()
-    target = scores.gather(1, tails.unsqueeze(1).to(device))
-    starts, entities = known.rows(heads.numpy(), relations.numpy())
-    row = torch.from_numpy(np.repeat(np.arange(count), np.diff(starts)))
-    scores[row.to(device), torch.from_numpy(entities.astype(np.int64)).to(device)] = -torch.inf
-    better = (scores > target).sum(1)
-    equal = (scores == target).sum(1)
-    return (1 + better.double() + equal.double() / 2).cpu()
+    return answer_ranks(scores, tails, removed(heads, relations, tails, known))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kgreason.choose import require
 from kgreason.errors import UsageError
 from kgreason.predictors.embedding.compositions import COMPOSITIONS
 
@@ -72,11 +73,7 @@ class Options:
             )
 
     def _check_precision(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise UsageError(
-                f"no training precision named {self.precision!r}",
-                remedy=f"use one of: {', '.join(PRECISIONS)}",
-            )
+        require("training precision", self.precision, PRECISIONS)
         if self.precision == "bfloat16" and self.model not in COMPOSITIONS:
             raise UsageError(
                 f"{self.model} is trained in float32", remedy="leave the precision out"

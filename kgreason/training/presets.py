@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kgreason.choose import choose
 from kgreason.errors import UsageError
 from kgreason.predictors.embedding.compositions import COMPLEX, COMPOSITIONS
 from kgreason.predictors.gnn.epignn.checkpoint import EPIGNN
@@ -43,11 +44,7 @@ def preset(model: str, name: str | None) -> Preset:
     """The named preset, else the model's defaults. UsageError for names that are not known."""
     if name is None:
         return {**dict.fromkeys(COMPOSITIONS, _BILINEAR), EPIGNN: _EPIGNN}.get(model, _PYKEEN)
-    found = PRESETS.get(name.lower())
-    if found is None:
-        raise UsageError(
-            f"no preset named {name!r}", remedy=f"use one of: {', '.join(sorted(PRESETS))}"
-        )
+    found = choose("preset", name.lower(), PRESETS)
     if model != COMPLEX.model:
         raise UsageError(
             f"preset {name} is for the model {COMPLEX.model}, not {model}",

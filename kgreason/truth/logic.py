@@ -10,10 +10,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
+from kgreason.choose import choose
 from kgreason.errors import UsageError
 from kgreason.truth.law import Law
 
@@ -195,16 +195,11 @@ def resolve_logic(text: str | Logic) -> Logic:
     if isinstance(text, Logic):
         return text
     name, _, parameter = text.strip().lower().replace("ö", "o").replace("ł", "l").partition(":")
-    if name not in LOGICS:
-        near = get_close_matches(name, LOGICS, 1)
-        raise UsageError(
-            f"there is no logic named {text!r}",
-            remedy=(f"did you mean {near[0]}? " if near else "") + f"known: {', '.join(LOGICS)}",
-        )
+    kind = choose("logic", name, LOGICS)
     if not parameter:
-        return LOGICS[name]()
+        return kind()
     try:
-        return LOGICS[name](float(parameter))
+        return kind(float(parameter))
     except (ValueError, TypeError):
         raise UsageError(
             f"{text!r} gives {name} a parameter it cannot take",

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from kgreason import reasoner as corridor
 from kgreason.answers import top_is_certain
-from kgreason.bench.runs.metrics import filtered_ranks, rank_bounds
+from kgreason.bench.runs.metrics import rank_bounds
 from kgreason.execution import Bounds, Exact, Value, depth, least, most
+from kgreason.metrics.ranking import filtered_ranks
 from kgreason.truth import GODEL, PRODUCT, Logic
 from kgreason.truth.vector import TruthVector
 from tests.agreement import judge

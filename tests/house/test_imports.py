@@ -23,22 +23,25 @@ SEES: dict[str, set[str]] = {
     "errors": set(),
     "files": set(),
     "ragged": set(),
-    "data": {"errors", "files"},
-    "calculi": {"errors", "ragged"},
+    "choose": {"errors"},
+    "data": {"choose", "errors", "files"},
+    "calculi": {"choose", "errors", "ragged"},
     "formula": {"errors"},
-    "truth": {"errors", "ragged"},
-    "knowledge": {"errors", "files", "ragged"},
-    "rules": {"calculi", "errors", "knowledge", "ragged"},
-    "predictors": {"errors", "files", "knowledge", "ragged", "rules", "truth"},
-    "training": {"errors", "knowledge", "predictors", "ragged", "truth"},
+    "truth": {"choose", "errors", "ragged"},
+    "knowledge": {"choose", "errors", "files", "ragged"},
+    "rules": {"choose", "calculi", "errors", "knowledge", "ragged"},
+    "metrics": {"choose", "errors", "knowledge", "ragged", "truth"},
+    "predictors": {"errors", "files", "knowledge", "rules", "truth"}
+    | {"choose", "metrics", "ragged"},
+    "training": {"choose", "errors", "knowledge", "metrics", "predictors", "ragged", "truth"},
     # The rooms, in order: each sees shelves and what came before it, never its successor.
-    "syntax": {"errors", "formula"},
+    "syntax": {"choose", "errors", "formula"},
     "binding": {"errors", "formula", "knowledge"},
     "normal": {"errors", "formula", "truth"},
     "planning": SHELVES | {"normal"},
     "compute": {"errors", "formula", "normal", "planning"},
     "execution": {"errors", "truth", "predictors.protocol", "compute"},
-    "answers": {"errors", "formula", "truth", "normal", "execution"},
+    "answers": {"choose", "errors", "formula", "truth", "normal", "execution"},
     # The corridor, in ids; what it tells; the corridor, in names.
     "reasoner": SHELVES | {"normal", "planning", "compute", "execution", "answers"},
     "explanation": SHELVES | {"normal", "planning", "compute", "answers"},
@@ -51,9 +54,10 @@ SEES: dict[str, set[str]] = {
 (`bench`, `cli`, `server` and the package itself): nothing listed may import them."""
 
 TORCH = {"predictors", "execution", "answers", "training", "reasoner", "engine", "methods", "bench"}
+TORCH |= {"metrics"}
 TORCH_MODULES = {"truth.vector", "truth.rows", "truth.ragged", "truth.operations", "truth.owners"}
 WITHOUT_TORCH = (
-    *("errors", "files", "ragged", "formula", "truth", "knowledge"),
+    *("errors", "files", "choose", "ragged", "formula", "truth", "knowledge"),
     *("syntax", "binding", "normal", "planning", "compute"),
 )
 

@@ -45,4 +45,4 @@ def test_the_first_special_that_suits_a_question_is_taken() -> None:
 def test_an_unknown_method() -> None:
     with pytest.raises(UsageError) as caught:
         resolve_method("cqd-bean")
-    assert "did you mean cqd-beam?" in str(caught.value)
+    assert "nearest: cqd-beam" in str(caught.value)

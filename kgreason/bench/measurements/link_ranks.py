@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kgreason.knowledge import FactIndex
+from kgreason.metrics.ranking import answer_ranks, both_directions, removed
 from kgreason.predictors.protocol import LinkPredictor
-from kgreason.training.metrics import Metrics, both_directions, sample
+from kgreason.training.metrics import Metrics, sample
 
 MOST_FACTS = 4000
 _BLOCK = 256
@@ -45,11 +46,4 @@ def _ranks(
     predictor: LinkPredictor, heads: Tensor, relations: Tensor, tails: Tensor, known: FactIndex
 ) -> Tensor:
     truths = predictor.rows(heads, relations).dense(predictor.entity_count).cpu()
-    target = truths.gather(1, tails.unsqueeze(1))
-    starts, entities = known.rows(heads.numpy(), relations.numpy())
-    row = torch.from_numpy(np.repeat(np.arange(len(heads)), np.diff(starts)))
-    truths[row, torch.from_numpy(entities.astype(np.int64))] = -1.0
-    # The target has left the row where it is among the known facts.
-    truths.scatter_(1, tails.unsqueeze(1), -1.0)
-    above, equal = (truths > target).sum(1), (truths == target).sum(1)
-    return 1 + above.double() + equal.double() / 2
+    return answer_ranks(truths, tails, removed(heads, relations, tails, known))

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from kgreason.answers import Wanted, rank
-from kgreason.bench.figures import Ranks
 from kgreason.bench.measurements.dense import DenseEvaluator
 from kgreason.bench.measurements.dense_links import require_room
 from kgreason.bench.measurements.roofline import (
@@ -25,12 +24,14 @@ from kgreason.bench.measurements.roofline import (
     peak_memory,
     product_rate,
 )
-from kgreason.bench.runs.metrics import filtered_ranks, rank_bounds, ranks_open, same_first
+from kgreason.bench.runs.metrics import rank_bounds, ranks_open, same_first
 from kgreason.bench.suites.questions import BenchmarkQuestion, Suite
 from kgreason.bench.suites.values import vector_or_bounds
 from kgreason.errors import UsageError
 from kgreason.execution import Bounds, RowStore, Value, least
 from kgreason.knowledge import FactIndex, KnowledgeGraph
+from kgreason.metrics.averages import Ranks
+from kgreason.metrics.ranking import filtered_ranks
 from kgreason.predictors import CalibratedPredictor, FactPredictor, load_predictor
 from kgreason.predictors.embedding.scorers import scoring_dtype
 from kgreason.reasoner import DEFAULT_MEMORY, Goal, Reasoner

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kgreason.bench.figures import question_figures
 from kgreason.bench.measurements.roofline import clock_name
 from kgreason.bench.measurements.speed import CACHED, DENSE, FULL, Measured, Speed
 from kgreason.bench.tables import Cell, Table
+from kgreason.metrics.averages import question_figures
 
 _HEAD = (
     *("type", "way", "asked", "cold ms", "warm ms", "cold /s", "warm /s"),

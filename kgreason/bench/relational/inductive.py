@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from kgreason.bench.tables import Cell, Table
 from kgreason.errors import DataError
 from kgreason.knowledge import KnowledgeGraph
+from kgreason.metrics.averages import hits, mean_reciprocal_rank
+from kgreason.metrics.ranking import answer_ranks, both_directions, removed
 from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN
 from kgreason.predictors.gnn.epignn.links import over
 from kgreason.predictors.gnn.epignn.model import EpiGNN
@@ -55,12 +57,12 @@ class Ranks:
 
     def hits(self, most: int) -> float:
         """Share of ranks up to `most`."""
-        return float((self.ranks <= most).mean())
+        return hits(self.ranks, most)
 
     @property
     def mrr(self) -> float:
         """Mean reciprocal rank."""
-        return float((1 / self.ranks).mean())
+        return mean_reciprocal_rank(self.ranks)
 
     def sampled_hits(self, most: int = 10, sampled: int = SAMPLED) -> float:
         """Share of ranks up to `most` against so many random negatives, as an expectation.
@@ -122,22 +124,15 @@ def rank_inductive(trained: TrainedEpiGNN, splits: InductiveSplits) -> Ranks:
     """
     graph = splits.new
     scorer = over(trained, graph, ("train",))
-    head, relation, tail = torch.from_numpy(graph.facts((splits.asked,)).astype(np.int64)).T
-    heads, tails = torch.cat((head, tail)), torch.cat((tail, head))
-    relations = torch.cat((2 * relation, 2 * relation + 1))
+    asked = torch.from_numpy(graph.facts((splits.asked,)).astype(np.int64))
+    heads, relations, tails = both_directions(asked)
     ranks, negatives, reached = [], [], []
     for block in torch.arange(len(heads)).split(_BLOCK):
         scores = scorer.scores(heads[block], relations[block])
-        answer = scores.gather(1, tails[block].unsqueeze(1))
-        starts, known = graph.index().rows(heads[block].numpy(), relations[block].numpy())
-        row = np.repeat(np.arange(len(block)), np.diff(starts))
-        hidden = torch.zeros_like(scores, dtype=torch.bool)
-        hidden[torch.from_numpy(row), torch.from_numpy(known.astype(np.int64))] = True
-        better = ((scores > answer) & ~hidden).sum(1)
-        equal = ((scores == answer) & ~hidden).sum(1)
-        ranks.append(1 + better.double() + equal.double() / 2)
-        negatives.append((~hidden).sum(1))
-        reached.append(answer.squeeze(1) > UNREACHED)
+        reached.append(scores.gather(1, tails[block].unsqueeze(1)).squeeze(1) > UNREACHED)
+        not_rivals = removed(heads[block], relations[block], tails[block], graph.index())
+        ranks.append(answer_ranks(scores, tails[block], not_rivals))
+        negatives.append((~not_rivals).sum(1))
     return Ranks(*(torch.cat(part).numpy() for part in (ranks, negatives, reached)))
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import polars as pl
 
 from kgreason.bench.tables import Cell, Table
+from kgreason.choose import unknown
 from kgreason.errors import CheckpointError, DataError
-from kgreason.knowledge.suggest import nearest
 from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN
 from kgreason.predictors.gnn.epignn.graphs import PairGraph, PairGraphs
 from kgreason.predictors.gnn.epignn.pairs import score_pairs
@@ -61,11 +61,9 @@ class RelationalSuite:
                 found.append(((graph, head, tail), number[label]))
         except KeyError as error:
             name = str(error.args[0])
-            near = nearest(name, pl.Series(list(names), dtype=pl.String), 1)
+            told = unknown("relation", name, names, DataError, "the model")
             raise DataError(
-                f"{self.name}, row {len(found)}: the model does not know the relation {name!r}"
-                + (f"; nearest: {near[0]}" if near else ""),
-                remedy=f"it was trained on: {', '.join(names)}",
+                f"{self.name}, row {len(found)}: {told.message}", remedy=told.remedy
             ) from None
         return found
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from kgreason.bench.figures import METRICS
 from kgreason.bench.runs.averages import in_order
 from kgreason.bench.runs.records import Header, Record, Run
 from kgreason.bench.tables import Cell, Table
+from kgreason.metrics.averages import METRICS
 
 ByLinks = dict[int, list[float]]
 """For each number of missing links, the figures of the questions that have such answers."""

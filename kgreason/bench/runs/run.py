@@ -13,11 +13,10 @@ from pathlib import Path
 from time import perf_counter
 
 from kgreason import __version__
-from kgreason.bench.figures import question_figures
 from kgreason.bench.runs.averages import family_of
 from kgreason.bench.runs.counting import Counter, entailed_below, has_negation
 from kgreason.bench.runs.executors import EXECUTORS, Executor
-from kgreason.bench.runs.metrics import least_open, rank_bounds, tie_share
+from kgreason.bench.runs.metrics import least_open, rank_bounds
 from kgreason.bench.runs.records import FORMAT, Header, Record, Run, RunFile
 from kgreason.bench.runs.settings import RunSettings
 from kgreason.bench.suites.fingerprints import suite_fingerprint
@@ -27,6 +26,8 @@ from kgreason.errors import UsageError
 from kgreason.execution import Bounds, Value
 from kgreason.formula import Exists, Not, walk
 from kgreason.knowledge import KnowledgeGraph
+from kgreason.metrics.averages import question_figures
+from kgreason.metrics.ranking import tie_share
 from kgreason.predictors.checkpoints.fingerprints import facts_fingerprint, model_fingerprint
 from kgreason.reasoner import Goal
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
+from kgreason.choose import require
 from kgreason.errors import DataError, KgreasonError, UsageError
 from kgreason.formula import Atom, Constant, Query, Slot, slots, terms, walk
 from kgreason.normal.normalize import normalize, rename_apart
@@ -100,10 +101,8 @@ def chosen_types(
     wanted = None if names is None else tuple(names)
     if wanted is None or wanted == (_ALL,):
         return dict(types)
-    if unknown := [name for name in wanted if name not in types]:
-        raise UsageError(
-            f"there is no question type {unknown[0]!r}", remedy=f"known: {', '.join(types)}"
-        )
+    for name in wanted:
+        require("question type", name, types)
     if not wanted:
         raise UsageError("no question type was named", remedy=f"known: {', '.join(types)}")
     return {name: kind for name, kind in types.items() if name in wanted}

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kgreason.choose import require
 from kgreason.errors import DataError, UsageError
 from kgreason.formula import Atom, Constant, Query, terms, walk
 from kgreason.knowledge import KnowledgeGraph
@@ -69,11 +70,8 @@ class Suite:
         if limit is not None and limit < 1:
             raise UsageError(f"a limit of {limit} questions a type", remedy="give at least 1")
         chosen = self.types if types is None else tuple(dict.fromkeys(types))
-        if missing := [name for name in chosen if name not in self.questions]:
-            raise UsageError(
-                f"{self.name} has no questions of type {missing[0]!r}",
-                remedy=f"its types are {', '.join(self.types)}",
-            )
+        for name in chosen:
+            require("question type", name, self.questions, owner=self.name)
         return replace(self, questions={name: self.questions[name][:limit] for name in chosen})
 
 

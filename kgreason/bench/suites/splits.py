@@ -9,6 +9,7 @@ from random import Random
 
 import numpy as np
 
+from kgreason.choose import require
 from kgreason.errors import UsageError
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.knowledge.contents import Loaded
@@ -54,11 +55,8 @@ class Splits:
 def _named(graph: KnowledgeGraph, names: Iterable[str] | None) -> tuple[str, ...]:
     """The named splits in the graph's order, None for all."""
     wanted = graph.splits if names is None else tuple(names)
-    if unknown := [split for split in wanted if split not in graph.splits]:
-        raise UsageError(
-            f"{graph.name} has no split {unknown[0]!r}",
-            remedy=f"its splits are {', '.join(graph.splits)}",
-        )
+    for split in wanted:
+        require("split", split, graph.splits, owner=graph.name)
     return tuple(split for split in graph.splits if split in wanted)
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from kgreason.choose import require
 from kgreason.cli.common.options import offer
-from kgreason.errors import UsageError
 
 FORMATS = ("table", "markdown", "csv", "latex", "json")
 
@@ -24,5 +24,4 @@ FigureFormat = Annotated[
 
 def require_format(form: str) -> None:
     """UsageError for a format that does not exist, before anything is computed."""
-    if form not in FORMATS:
-        raise UsageError(f"there is no format {form!r}", remedy=f"known: {', '.join(FORMATS)}")
+    require("format", form, FORMATS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgreason.choose import require
 from kgreason.cli.bench.figures import FigureFormat, require_format
 from kgreason.cli.common.options import Device, MaxMemory, names, size
 from kgreason.cli.common.terminal import Terminal
@@ -43,8 +44,10 @@ class GrowthOptions:
     def chosen(self) -> GrowthSettings:
         """What is to be measured."""
         chosen, memory = names(self.axes) or (), size(self.max_memory)
-        if not chosen or set(chosen) - set(AXIS_NAMES):
-            raise UsageError(f"{self.axes!r} cannot grow", remedy=f"known: {', '.join(AXIS_NAMES)}")
+        if not chosen:
+            raise UsageError("no axis was named", remedy=f"known: {', '.join(AXIS_NAMES)}")
+        for axis in chosen:
+            require("axis", axis, AXIS_NAMES)
         from kgreason.bench.measurements.growth import GrowthSettings
 
         return GrowthSettings(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgreason.choose import require
 from kgreason.cli.bench.figures import FigureFormat, require_format
 from kgreason.cli.common.options import offer
 from kgreason.cli.common.terminal import Terminal
@@ -121,10 +122,7 @@ def _train(terminal: Terminal, options: PairTrainingOptions) -> TrainedEpiGNN:
     from kgreason.bench.relational.paths import read_relational
     from kgreason.training.gnn.pairs import SETTINGS, train_suite
 
-    if options.settings not in SETTINGS:
-        raise UsageError(
-            f"there are no settings {options.settings!r}", remedy=f"known: {', '.join(_NAMES)}"
-        )
+    require("setting", options.settings, SETTINGS)
     if options.train is None or options.output is None:
         raise UsageError(
             "the trained model has nowhere to go", remedy="name a file with --output CHECKPOINT"

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from kgreason.choose import require
 from kgreason.cli.bench.figures import FigureFormat, require_format
 from kgreason.cli.common.options import offer
 from kgreason.cli.common.terminal import Terminal
-from kgreason.errors import UsageError
 
 METRICS = ("MRR", "Hits@1", "Hits@3", "Hits@10")
 
@@ -39,8 +39,7 @@ def report(
 ) -> None:
     """Compare runs type by type; with several, bootstrap the differences to the first."""
     require_format(form)
-    if metric not in METRICS:
-        raise UsageError(f"there is no metric {metric!r}", remedy=f"known: {', '.join(METRICS)}")
+    require("metric", metric, METRICS)
     from kgreason.bench.runs.compare import compare
     from kgreason.bench.runs.records import read_run
     from kgreason.bench.tables import render

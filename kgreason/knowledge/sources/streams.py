@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, cast
 from zlib import error as ZlibError  # noqa: N812
 
+from kgreason.choose import require
 from kgreason.errors import DataError, UsageError
 
 COMPRESSED = (".gz", ".bz2", ".zst")
@@ -122,8 +123,7 @@ def format_of(location: str, wanted: str | None, known: Sequence[str]) -> str:
     offered = f"formats: {', '.join(known)}"
     if wanted is not None:
         name = _ALIASES.get(wanted.lower(), wanted.lower())
-        if name not in known:
-            raise UsageError(f"no input format {wanted!r}", remedy=offered)
+        require("input format", name, known)
         return name
     if location == "-":
         raise UsageError("standard input has no suffix to tell its format by", remedy=offered)

@@ -7,7 +7,6 @@ Statistics are taken in the dtype of the scores (float32 or float64).
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from kgreason.choose import choose
 from kgreason.errors import UsageError
 
 
@@ -316,13 +316,7 @@ def parse_calibration(text: str | Calibration) -> Calibration:
     if not isinstance(text, str):
         return text
     name, _, rest = text.partition(":")
-    kind = CALIBRATIONS.get(name.strip())
-    if kind is None:
-        near = difflib.get_close_matches(name, CALIBRATIONS, 1, 0.4)
-        raise UsageError(
-            f"no calibration named {name!r}" + (f"; nearest: {near[0]}" if near else ""),
-            remedy=f"use one of: {', '.join(CALIBRATIONS)}",
-        )
+    kind = choose("calibration", name.strip(), CALIBRATIONS)
     return kind(**_parameters(kind, name, rest))
 
 

@@ -6,7 +6,6 @@ which is this package's numbering of directed relations.
 
 from __future__ import annotations
 
-import difflib
 import logging
 import random
 import warnings
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgreason.choose import unknown
 from kgreason.errors import CheckpointError, UsageError
 from kgreason.predictors.checkpoints.format import (
     WEIGHTS,
@@ -146,11 +146,10 @@ def model_key(name: str) -> str:
     names = model_names()
     if plain in names:
         return plain
-    near = difflib.get_close_matches(plain, names, 3, 0.4)
-    reason = "needs more than facts" if plain in _NEEDS_MORE else "is not known"
+    if plain not in _NEEDS_MORE:
+        raise unknown("model", name, names, UsageError)
     raise UsageError(
-        f"model {name!r} {reason}" + (f"; nearest: {', '.join(near)}" if near else ""),
-        remedy=f"use one of: {', '.join(names)}",
+        f"model {name!r} needs more than facts", remedy=f"use one of: {', '.join(names)}"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from kgreason.errors import UsageError
+from kgreason.choose import choose
 from kgreason.predictors.embedding.compositions import Composition
 from kgreason.predictors.embedding.parallel import side_by_side
 
@@ -315,8 +315,4 @@ def scoring_dtype(name: str | torch.dtype) -> torch.dtype:
     """`float32`, `bfloat16` or `float64` -> dtype; anything else is a UsageError."""
     if isinstance(name, torch.dtype):
         return name
-    if name not in DTYPES:
-        raise UsageError(
-            f"no scoring precision named {name!r}", remedy=f"use one of: {', '.join(DTYPES)}"
-        )
-    return DTYPES[name]
+    return choose("scoring precision", name, DTYPES)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from kgreason.errors import UsageError
 from kgreason.knowledge.index import FactIndex
+from kgreason.metrics.ranking import both_directions, mean_ranks, removed
 from kgreason.predictors.mixture.pool import log_pool
 from kgreason.predictors.protocol import LinkPredictor, scope_of
 
@@ -127,7 +128,7 @@ def _reciprocal(rows: _Rows, relations: Tensor, joining: int, odds: Tensor) -> T
     above = torch.bincount(rows.link[rival > target[rows.link]], minlength=links)
     equal = torch.bincount(rows.link[rival == target[rows.link]], minlength=links)
     equal = equal + torch.where(target == 0, rows.unlisted, 0)
-    return 1 / (1 + above.double() + equal.double() / 2)
+    return 1 / mean_ranks(above, equal)
 
 
 def _gather(
@@ -136,9 +137,7 @@ def _gather(
     known: FactIndex,
     progress: Callable[[int, int], None] | None,
 ) -> list[_Rows]:
-    head, relation, tail = torch.from_numpy(facts.astype(np.int64)).unbind(1)
-    heads, tails = torch.cat((head, tail)), torch.cat((tail, head))
-    relations = torch.cat((2 * relation, 2 * relation + 1))
+    heads, relations, tails = both_directions(torch.from_numpy(facts.astype(np.int64)))
     # Links that a member cannot rank tell nothing of how well it does where it can.
     inside = torch.ones(len(heads), dtype=torch.bool)
     for member in members:
@@ -160,12 +159,8 @@ def _block(
     tails: Tensor,
     known: FactIndex,
 ) -> _Rows:
-    starts, entities = known.rows(heads.numpy(), relations.numpy())
-    row = torch.from_numpy(np.repeat(np.arange(len(heads)), np.diff(starts)))
-    others = torch.ones(len(heads), known.entity_count, dtype=torch.bool)
-    others[row, torch.from_numpy(entities.astype(np.int64))] = False
+    others = ~removed(heads, relations, tails, known)
     at = torch.arange(len(heads)), tails
-    others[at] = False
     dense = [m.rows(heads, relations).dense(m.entity_count).cpu() for m in members]
     listed = torch.stack([one > 0 for one in dense]).any(0) & others
     targets = torch.stack([one[at] for one in dense])

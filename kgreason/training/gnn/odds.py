@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kgreason.knowledge import FactIndex
+from kgreason.metrics.ranking import both_directions
 from kgreason.predictors.embedding.scorers import Scorer
 from kgreason.predictors.gnn.epignn.scorer import UNREACHED
 
@@ -51,9 +52,8 @@ def _samples(
     held = FactIndex.from_facts(
         validation.numpy().astype(np.int32), known.entity_count, known.relation_count // 2
     )
-    head, relation, tail = validation.unbind(1)
-    forward, backward = (head, 2 * relation), (tail, 2 * relation + 1)
-    pairs = torch.cat([torch.stack(pair, 1) for pair in (forward, backward)]).unique(dim=0)
+    heads, directed, _ = both_directions(validation)
+    pairs = torch.stack((heads, directed), 1).unique(dim=0)
     if len(pairs) > _MOST_PAIRS:
         pairs = pairs[torch.arange(_MOST_PAIRS) * len(pairs) // _MOST_PAIRS]
     parts: dict[int, list[tuple[Doubles, NDArray[np.bool_]]]] = {}

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 import torch
 
+from kgreason.choose import nearest
 from kgreason.errors import CheckpointError, UsageError
-from kgreason.knowledge.suggest import nearest
 from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN, read_epignn
 from kgreason.predictors.gnn.epignn.scorer import EpiGNNScorer
 from kgreason.ragged import Longs
@@ -70,7 +69,7 @@ def aligned(trained: TrainedEpiGNN, graph: KnowledgeGraph, used: Longs) -> Longs
         )
     unknown = [names[relation] for relation in used.tolist() if base[relation] < 0]
     if unknown:
-        near = nearest(unknown[0], pl.Series(trained.names, dtype=pl.String), 1)
+        near = nearest(unknown[0], trained.names)
         raise CheckpointError(
             f"{graph.name} has facts of relations that the model was not trained on: "
             f"{_some(unknown)}" + (f"; nearest to the first: {near[0]}" if near else ""),

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import Module, Parameter
 
+from kgreason.choose import require
 from kgreason.errors import UsageError
 
 Pooling = Literal["min", "product", "mean"]
@@ -46,10 +47,7 @@ class Design:
                 "or more",
                 remedy="choose for example dimension 64 with 8 facets",
             )
-        if self.pooling not in POOLINGS:
-            raise UsageError(
-                f"there is no pooling {self.pooling!r}", remedy=f"known: {', '.join(POOLINGS)}"
-            )
+        require("pooling", self.pooling, POOLINGS)
 
     @property
     def facet(self) -> int:

@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from kgreason.bench.figures import question_figures
-from kgreason.bench.runs.metrics import TIES, filtered_ranks
 from kgreason.errors import UsageError
+from kgreason.knowledge import FactIndex
+from kgreason.metrics.averages import hits, question_figures
+from kgreason.metrics.ranking import (
+    TIES,
+    answer_ranks,
+    both_directions,
+    filtered_ranks,
+    removed,
+)
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
 
@@ -71,12 +78,45 @@ def test_ranks_equal_those_counted_one_by_one(ties: str, background: float) -> N
         assert found.tolist() == expected
 
 
+@pytest.mark.parametrize("lowest", [0.0, -torch.inf])
+def test_one_answer_a_row_is_ranked_among_what_is_not_removed(lowest: float) -> None:
+    known = FactIndex.from_facts(np.array([[0, 0, 1], [0, 0, 2], [3, 0, 1]], dtype=np.int32), 5, 1)
+    heads, relations, tails = both_directions(torch.tensor([[0, 0, 1], [0, 0, 4]]))
+    assert relations.tolist() == [0, 0, 1, 1]
+    mask = removed(heads, relations, tails, known)
+    # The known tails of (0, r) are 1 and 2, the known heads of (r, 1) are 0 and 3.
+    assert torch.nonzero(mask[0]).view(-1).tolist() == [1, 2]
+    assert torch.nonzero(mask[1]).view(-1).tolist() == [1, 2, 4]
+    assert torch.nonzero(mask[2]).view(-1).tolist() == [0, 3]
+    values = torch.tensor(
+        [
+            [0.9, 0.5, 0.9, 0.5, 0.1],
+            [0.9, 0.9, 0.9, lowest, lowest],
+            [0.5, 0.5, 0.5, 0.9, 0.5],
+            [0.7, 0.6, 0.8, 0.9, 0.5],
+        ]
+    )
+    before = values.clone()
+    # Above, equal: (1, 1), (1, 1), (0, 3), (3, 0): what was removed is neither, whatever its value.
+    assert answer_ranks(values, tails, mask).tolist() == [2.5, 2.5, 2.5, 3.0]
+    assert torch.equal(values, before)
+
+
+def test_dense_and_sparse_ranks_are_the_same() -> None:
+    values = torch.tensor([0.0, 0.2, 0.2, 0.7, 0.0, 0.2, 0.9])
+    mask = torch.tensor([[False, True, True, False, False, False, True]])
+    dense = answer_ranks(values[None], torch.tensor([1]), mask)
+    sparse = filtered_ranks(_vector(values.tolist()), _ids(2, 6), _ids(1))
+    assert dense.tolist() == sparse.tolist() == [2.5]
+
+
 def test_figures_are_means_over_answers() -> None:
     one = question_figures(np.array([1.0, 4.0]))
     assert one == {"MRR": 0.625, "Hits@1": 0.5, "Hits@3": 0.5, "Hits@10": 1.0}
     # A mean rank between two places is a hit only when it is within k itself.
     two = question_figures(np.array([1.5]))
     assert (two["Hits@1"], two["Hits@3"]) == (0.0, 1.0)
+    assert hits(torch.tensor([1.0, 4.0, 2.0]), 3) == hits(np.array([1.0, 4.0, 2.0]), 3) == 2 / 3
 
 
 def test_an_unknown_tie_policy_is_refused() -> None:
