@@ -216,7 +216,7 @@ def test_ranks_are_filtered_and_ties_are_at_their_mean() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"model": "complexx"}, "is not known"),
+        ({"model": "complexx"}, "no model"),
         ({"model": "nodepiece"}, "needs more than facts"),
         ({"dimension": 0}, "dimension is 0"),
         ({"epochs": -1}, "epochs is -1"),
@@ -225,9 +225,9 @@ def test_ranks_are_filtered_and_ties_are_at_their_mean() -> None:
         ({"regularization": -1.0}, "regularization"),
         ({"patience": -1}, "patience is -1"),
         ({"evaluate_every": 0}, "evaluate every is 0"),
-        ({"precision": "float8"}, "precision named 'float8'"),
+        ({"precision": "float8"}, "precision 'float8'"),
         ({"model": "rotate", "precision": "bfloat16"}, "trained in float32"),
-        ({"preset": "freebase"}, "no preset named 'freebase'"),
+        ({"preset": "freebase"}, "no preset 'freebase'"),
         ({"model": "distmult", "preset": "wn18rr"}, "is for the model complex"),
         ({"seed": -1}, "seed"),
         ({"device": "abacus"}, "device"),

@@ -28,7 +28,7 @@ def test_training_then_measuring(run: Run, tmp_path: Path) -> None:
         (["-m", "m", "--train", "{suite}"], "either a model"),
         (["-m", "m"], "no file"),
         (["--train", "{suite}"], "nowhere to go"),
-        (["--train", "{suite}", "-o", "m", "--settings", "x"], "no settings 'x'"),
+        (["--train", "{suite}", "-o", "m", "--settings", "x"], "no setting 'x'"),
         (["-m", "m", "{suite}", "--format", "x"], "no format"),
         (["--train", "{suite}", "-o", "{folder}"], "cannot write"),
     ],

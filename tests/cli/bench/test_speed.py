@@ -40,7 +40,7 @@ def test_what_cannot_be_measured_is_told(run: Run, tmp_path: Path) -> None:
     for wrong, told in (
         ((model, "--format", "yaml"), "no format"),
         ((model, "--beams", "8,x"), "no list of beam sizes"),
-        ((model, "--types", "9p"), "no questions of type"),
+        ((model, "--types", "9p"), "no question type"),
         ((tmp_path / "none",), "there is no model"),
         (("facts",), "no rows to score"),
     ):
@@ -61,7 +61,7 @@ def test_growth_as_tables(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_cannot_grow_is_told(run: Run) -> None:
     for wrong, told in (
-        (("--axes", "depth"), "cannot grow"),
+        (("--axes", "depth"), "no axis 'depth'"),
         (("--format", "yaml"), "no format"),
         (("--plot", "curves.txt"), "pictures are written"),
     ):
