@@ -94,7 +94,7 @@ class Answers(Sequence[Answer]):
     name under which the truth is shown. complete: whether total counts all answers; it need not
     where fewer were wanted. certain: whether these are proved to be the truest, with exact truths;
     if not, a budget ended, truths are lower bounds, and an answer that is not shown has at most
-    the truth `others`.
+    the truth `others`. unexplained: answers without a witness because the budget ended before.
     """
 
     columns: tuple[str, ...]
@@ -105,6 +105,7 @@ class Answers(Sequence[Answer]):
     complete: bool = True
     certain: bool = True
     others: float = 0.0
+    unexplained: int = 0
     work: Work | None = field(default=None, compare=False)
 
     @overload

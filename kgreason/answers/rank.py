@@ -9,6 +9,7 @@ from torch import Tensor
 
 from kgreason.execution import Exact, Table
 from kgreason.formula import Variable
+from kgreason.topk import rows_in
 from kgreason.truth.vector import TruthVector
 
 
@@ -35,6 +36,14 @@ def rank(value: Exact, columns: tuple[Variable, ...], free: tuple[Variable, ...]
         order = order[torch.argsort(entities[order, column], stable=True)]
     order = order[torch.argsort(truths[order], descending=True, stable=True)]
     return Ranking(entities[order], truths[order])
+
+
+def without(ranking: Ranking, tuples: Tensor | None) -> Ranking:
+    """The ranking without these tuples. tuples: (answers, answer variables) int64."""
+    if tuples is None or not tuples.shape[0]:
+        return ranking
+    keep = ~rows_in(ranking.entities, tuples)
+    return Ranking(ranking.entities[keep], ranking.truths[keep])
 
 
 def truest(value: Exact) -> int:

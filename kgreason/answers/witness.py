@@ -8,21 +8,14 @@ et al. 2023, section 3.3) for any query graph. Each round is one batched computa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from kgreason.answers.oracle import MarginalOracle
 from kgreason.formula import Constant, Variable
 from kgreason.normal import Alternatives, Edge, Member, NegatedGroup, Node, QueryGraph
 
 Values = dict[Variable, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """How a witness asks the engine: for the best entity of one variable, the truths of a whole."""
-
-    best: Callable[[Sequence[tuple[Variable, QueryGraph]]], list[int]]
-    truths: Callable[[Sequence[QueryGraph]], list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +29,22 @@ class Ground:
     members: tuple[tuple[Edge | NegatedGroup, float], ...]
 
 
-def ground(graphs: Sequence[QueryGraph], asker: Asker) -> list[Ground]:
+def ground(graphs: Sequence[QueryGraph], oracle: MarginalOracle) -> list[Ground]:
     """Witnesses of query graphs without free variables, all found side by side."""
     assigned: list[Values] = [{} for _ in graphs]
     current = list(graphs)
     while any(graph.inner for graph in current):
         open_ = [i for i, graph in enumerate(current) if graph.inner]
         asked = [(current[i].inner[0], current[i]) for i in open_]
-        for i, (variable, _), entity in zip(open_, asked, asker.best(asked), strict=True):
+        for i, (variable, _), entity in zip(open_, asked, oracle.best(asked), strict=True):
             assigned[i][variable] = entity
             current[i] = substitute(current[i], {variable: entity})
-    return _members(current, assigned, asker)
+    return _members(current, assigned, oracle)
 
 
-def _members(current: list[QueryGraph], assigned: list[Values], asker: Asker) -> list[Ground]:
+def _members(
+    current: list[QueryGraph], assigned: list[Values], oracle: MarginalOracle
+) -> list[Ground]:
     """Truths of the members of graphs that have no variables left."""
     whole: list[tuple[int, Edge | NegatedGroup]] = [
         (i, member)
@@ -57,7 +52,7 @@ def _members(current: list[QueryGraph], assigned: list[Values], asker: Asker) ->
         for member in graph.members
         if not isinstance(member, Alternatives)
     ]
-    truths = asker.truths([QueryGraph((), (), (member,)) for _, member in whole])
+    truths = oracle.truths([QueryGraph((), (), (member,)) for _, member in whole])
     found: list[list[tuple[Edge | NegatedGroup, float]]] = [[] for _ in current]
     for (i, one), truth in zip(whole, truths, strict=True):
         found[i].append((one, truth))
@@ -69,8 +64,8 @@ def _members(current: list[QueryGraph], assigned: list[Values], asker: Asker) ->
         for chosen in member.options
     ]
     if options:
-        inside = ground([chosen for *_, chosen in options], asker)
-        worth = asker.truths([chosen for *_, chosen in options])
+        inside = ground([chosen for *_, chosen in options], oracle)
+        worth = oracle.truths([chosen for *_, chosen in options])
         best: dict[tuple[int, int], tuple[float, Ground]] = {}
         for (i, member, _), truth, option in zip(options, worth, inside, strict=True):
             key = (i, id(member))

@@ -8,7 +8,8 @@ from random import Random
 import pytest
 import torch
 
-from kgreason.answers import Ground, ground, substitute
+from kgreason.answers import Ground, MarginalOracle, ground, substitute
+from kgreason.execution import BudgetMeter
 from kgreason.formula import Variable
 from kgreason.normal import Edge, NegatedGroup, QueryGraph, normalize
 from kgreason.truth import GODEL, PRODUCT, Logic
@@ -53,7 +54,7 @@ def test_the_evidence_is_as_true_as_the_answer(logic: Logic, features: Features,
         best = int(truths.argmax())
         (answer,) = query.free
         graph = substitute(normalize(query, logic).graph, {answer: best})
-        (one,) = ground([graph], engine.asker)
+        (one,) = ground([graph], MarginalOracle(engine, BudgetMeter()))
         assert together(logic, one) == pytest.approx(float(truths[best]), abs=1e-9)
         assert set(graph.inner) <= set(one.assignment)
         assert all(0 <= value < 4 for value in one.assignment.values())
@@ -64,7 +65,7 @@ def shown(text: str, **values: str) -> Ground:
     engine = reasoner(TablePredictor(facts(), crisp=True), PRODUCT)
     graph = normalize(bound(text), PRODUCT).graph
     filled = substitute(graph, {Variable(v): entity(name) for v, name in values.items()})
-    return ground([filled], engine.asker)[0]
+    return ground([filled], MarginalOracle(engine, BudgetMeter()))[0]
 
 
 def test_every_variable_of_a_chain_is_named() -> None:
@@ -98,7 +99,9 @@ def test_the_weaker_alternative_is_left_out() -> None:
     table[0, entity("a"), entity("d")] = 0.4
     engine = reasoner(TablePredictor(table), PRODUCT)
     graph = normalize(bound("?y : r(a, y) | s(b, y)"), PRODUCT).graph
-    (one,) = ground([substitute(graph, {Variable("y"): entity("d")})], engine.asker)
+    (one,) = ground(
+        [substitute(graph, {Variable("y"): entity("d")})], MarginalOracle(engine, BudgetMeter())
+    )
     ((member, truth),) = one.members
     assert isinstance(member, Edge)
     assert (member.relation, truth) == (2, 1.0)
@@ -114,9 +117,9 @@ def test_many_witnesses_are_read_side_by_side() -> None:
     engine = reasoner(TablePredictor(facts(), crisp=True), PRODUCT)
     graph = normalize(bound("?y : exists x . r(a, x) & s(x, y)"), PRODUCT).graph
     graphs = [substitute(graph, {Variable("y"): entity(name)}) for name in ("d", "e", "d")]
-    before = engine.work.passes
-    found = ground(graphs, engine.asker)
-    assert engine.work.passes - before <= 4
+    meter = BudgetMeter()
+    found = ground(graphs, MarginalOracle(engine, meter))
+    assert meter.passes <= 4
     assert found[0].assignment == {Variable("x"): entity("b")}
     assert found[0] == found[2]
 

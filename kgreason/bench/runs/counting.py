@@ -17,7 +17,7 @@ from kgreason.execution import Bounds
 from kgreason.formula import Not, walk
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import FactPredictor
-from kgreason.reasoner import Reasoner
+from kgreason.topk.reasoner import Reasoner
 from kgreason.truth import GODEL
 from kgreason.truth.vector import TruthVector
 

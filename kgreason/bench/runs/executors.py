@@ -16,7 +16,7 @@ from kgreason.methods.nsmp import Nsmp
 from kgreason.predictors import load_checkpoint, load_predictor
 from kgreason.predictors.load import FACTS
 from kgreason.predictors.rowcache.cache import RowMaking, row_shelf
-from kgreason.reasoner import Goal, Reasoner
+from kgreason.topk import Reasoner, StopCondition
 from kgreason.truth import resolve_logic
 
 
@@ -28,8 +28,10 @@ class Executor(Protocol):
         """Whether its values are truths, and not only scores to rank by."""
         ...
 
-    def values(self, queries: Sequence[Query[int]], goal: Goal) -> Iterator[Value]:
-        """The value of each question, in order, exact or bounds that meet the goal.
+    def values(
+        self, queries: Sequence[Query[int]], stops: Sequence[StopCondition]
+    ) -> Iterator[Value]:
+        """The value of each question, in order, exact or bounds that meet its stop condition.
 
         The bits of an exact value depend on no other question.
         """
@@ -48,9 +50,11 @@ class Reasoned:
     def __init__(self, reasoner: Reasoner) -> None:
         self._reasoner = reasoner
 
-    def values(self, queries: Sequence[Query[int]], goal: Goal) -> Iterator[Value]:
+    def values(
+        self, queries: Sequence[Query[int]], stops: Sequence[StopCondition]
+    ) -> Iterator[Value]:
         plans = [self._reasoner.prepare(query)[1] for query in queries]
-        yield from self._reasoner.settle(plans, goal)
+        yield from self._reasoner.settle(plans, stops)
 
     def close(self) -> None:
         self._reasoner.flush()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kgreason.methods.methods import Method
-from kgreason.reasoner import DEFAULT_MEMORY
+from kgreason.topk.reasoner import DEFAULT_MEMORY
 
 DEFAULT_BATCH = 64
 

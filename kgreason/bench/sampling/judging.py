@@ -25,7 +25,7 @@ from kgreason.formula import (
 )
 from kgreason.knowledge import FactIndex
 from kgreason.predictors import FactPredictor
-from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
+from kgreason.topk.reasoner import DEFAULT_MEMORY, Reasoner
 from kgreason.truth import GODEL
 
 

@@ -34,7 +34,7 @@ from kgreason.formula import (
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.predictors.protocol import RowPrice, fact_price
 from kgreason.ragged import segments
-from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
+from kgreason.topk.reasoner import DEFAULT_MEMORY, Reasoner
 from kgreason.truth import Law
 from kgreason.truth.logic import Product
 from kgreason.truth.rows import TruthRows

@@ -14,7 +14,7 @@ from kgreason.bench.suites.questions import BenchmarkQuestion, Ids, Suite, requi
 from kgreason.bench.suites.values import vector_of
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import FactPredictor
-from kgreason.reasoner import DEFAULT_MEMORY, Reasoner
+from kgreason.topk.reasoner import DEFAULT_MEMORY, Reasoner
 from kgreason.truth import GODEL, Logic
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from kgreason.execution import held_rows
-from kgreason.execution.held_rows import HeldRows
+from kgreason.execution import buffer
+from kgreason.execution.buffer import RowBuffer
 from kgreason.truth.rows import TruthRows
 
 ROW, ENTRY = 32, 12
@@ -25,19 +25,19 @@ def rows(keys: list[int]) -> TruthRows:
     return TruthRows.from_dense(torch.stack([row(key) for key in keys]))
 
 
-def held(*passes: list[int]) -> HeldRows:
-    found = HeldRows(torch.float64, torch.device("cpu"))
+def held(*passes: list[int]) -> RowBuffer:
+    found = RowBuffer(torch.float64, torch.device("cpu"))
     for keys in passes:
         found.append(torch.tensor(keys), rows(keys), 1 << 20)
-        found.use(found.find(torch.tensor(keys)))
+        found.touch(found.find(torch.tensor(keys)))
     return found
 
 
-def check(found: HeldRows, keys: list[int]) -> None:
+def check(found: RowBuffer, keys: list[int]) -> None:
     wanted = torch.tensor(keys)
     positions = found.find(wanted)
     assert bool((positions >= 0).all())
-    found.use(positions)
+    found.touch(positions)
     taken = found.take(positions).dense(WIDTH)
     assert torch.equal(taken, torch.stack([row(key) for key in keys]))
 
@@ -56,7 +56,7 @@ def test_the_least_recently_used_go_first() -> None:
     found = held([1, 2, 3], [4, 5], [8, 9])
     check(found, [2, 1])
     size = 2 * ROW + (1 + 2) * ENTRY + 2 * ROW + (8 % 7 + 9 % 7) * ENTRY
-    found.let_go(size, NOTHING)
+    found.evict(size, NOTHING)
     assert (found.find(torch.tensor([1, 2, 3, 4, 5, 8, 9])) >= 0).tolist() == [
         *(True, True, False, False, False, True, True)
     ]
@@ -66,20 +66,20 @@ def test_the_least_recently_used_go_first() -> None:
 
 def test_what_is_needed_stays_whatever_the_limit() -> None:
     found = held([1, 2, 3], [4, 5])
-    found.let_go(0, torch.tensor([3, 1, 77]))
+    found.evict(0, torch.tensor([3, 1, 77]))
     assert len(found) == 2
     check(found, [3, 1])
 
 
 @pytest.mark.parametrize("step", [1, 3, 1000])
 def test_moving_part_by_part_keeps_every_row(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    monkeypatch.setattr(held_rows, "_MOVED_AT_ONCE", step)
+    monkeypatch.setattr(buffer, "_MOVED_AT_ONCE", step)
     generator = np.random.default_rng(step)
     keys = generator.permutation(200)
     found = held(*(sorted(part.tolist()) for part in np.array_split(keys, 9)))
     survivors = generator.permutation(keys)[:80].tolist()
     check(found, survivors)
-    found.let_go(0, torch.tensor(survivors))
+    found.evict(0, torch.tensor(survivors))
     assert len(found) == len(survivors)
     check(found, survivors)
     found.append(torch.tensor([500, 600]), rows([500, 600]), 1 << 20)
@@ -88,5 +88,5 @@ def test_moving_part_by_part_keeps_every_row(monkeypatch: pytest.MonkeyPatch, st
 
 def test_room_is_given_back() -> None:
     found = held(list(range(100)))
-    found.let_go(100, NOTHING)
+    found.evict(100, NOTHING)
     assert found._entities.shape[0] == found.entries

@@ -1,4 +1,4 @@
-"""Sparse rows side by side in one growing buffer, the least recently used of them let go first."""
+"""Sparse rows side by side in one growing buffer, the least recently used evicted first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROW_BYTES = 32
 _MOVED_AT_ONCE = 1 << 20
 
 
-class HeldRows:
+class RowBuffer:
     """Rows by an int64 key. A row that is asked for by its position must be held.
 
     The rows lie in the order in which they came; what is kept moves left in that order.
@@ -62,8 +62,8 @@ class HeldRows:
         is_held = pick(self._keys, places) == keys
         return pick(self._positions, places).masked_fill_(~is_held, -1)
 
-    def use(self, positions: Tensor) -> None:
-        """The rows at these positions are from now on the last used."""
+    def touch(self, positions: Tensor) -> None:
+        """The rows at these positions are now the last used."""
         self._now += 1
         self._last_use.index_fill_(0, positions, self._now)
 
@@ -85,8 +85,8 @@ class HeldRows:
         needed = used + rows.entities.shape[0]
         if needed > self._entities.shape[0]:
             # Growing by halves keeps the copying linear in what is stored.
-            most = min(self._entities.shape[0] * 3 // 2, limit // self._entry_bytes)
-            self._resize(max(needed, most))
+            limited = min(self._entities.shape[0] * 3 // 2, limit // self._entry_bytes)
+            self._resize(max(needed, limited))
         self._entities[used:needed] = rows.entities
         self._truths[used:needed] = rows.truths.to(self._truths.dtype)
         self._offsets = torch.cat([self._offsets, rows.offsets[1:] + used])
@@ -94,7 +94,7 @@ class HeldRows:
         place = torch.arange(count, count + keys.shape[0], device=keys.device)
         self._keys, self._positions = _merged((self._keys, self._positions), (keys, place))
 
-    def let_go(self, limit: int, needed: Tensor) -> None:
+    def evict(self, limit: int, needed: Tensor) -> None:
         """Keep at most `limit` bytes: rows of the keys `needed`, then those last used."""
         kept = self._most_recent(limit, needed)
         # Where each row goes; −1 for those that go for good.

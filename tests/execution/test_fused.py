@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from kgreason.compute import lower
-from kgreason.execution import block_rows, pairs
-from kgreason.execution.pairs import Chunk
+from kgreason.execution import bindings, fused
+from kgreason.execution.bindings import Chunk
 from kgreason.formula import And, Atom, Constant, Exists, Or, Query, Variable
 from kgreason.normal import normalize
 from kgreason.planning import plan
-from kgreason.reasoner import Reasoner
+from kgreason.topk.reasoner import Reasoner
 from kgreason.truth import PRODUCT
 from kgreason.truth.rows import TruthRows
 from tests.agreement.table import TablePredictor, answers, reasoner
@@ -47,20 +47,20 @@ EITHER = "?y : exists x . r({}, x) & (s(x, y) | t(x, y))"
 def test_which_blocks_are_rows(text: str, expected: bool) -> None:
     question = plan(normalize(bound(text), PRODUCT, "text").graph, PRODUCT, STATISTICS)
     steps = [node.step for node in lower(question).nodes if node.step.block is not None]
-    assert [block_rows.is_made_of_rows(step) for step in steps][-1] == expected
+    assert [fused.is_made_of_rows(step) for step in steps][-1] == expected
 
 
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     """The entities for which blocks were computed, a list for each time."""
     found: list[list[int]] = []
-    compute = pairs.computed
+    compute = bindings.computed
 
     def noting(*arguments: Any) -> Iterator[Chunk]:
         found.append(sorted(arguments[-1].entity.tolist()))
         return compute(*arguments)
 
-    monkeypatch.setattr(block_rows, "computed", noting)
+    monkeypatch.setattr(fused, "computed", noting)
     return found
 
 

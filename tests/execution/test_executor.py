@@ -12,13 +12,13 @@ import pytest
 import torch
 
 import kgreason.execution
-from kgreason import reasoner as corridor
-from kgreason.answers import Wanted, rank
+from kgreason.answers import MarginalOracle, rank, without
 from kgreason.errors import LimitError
-from kgreason.execution import Work, depth, least
+from kgreason.execution import BudgetMeter, Work, lower
 from kgreason.formula import And, Atom, Constant, Exists, Query, Variable
 from kgreason.normal import Edge, QueryGraph
-from kgreason.reasoner import Reasoner
+from kgreason.topk import Reasoner, Threshold, TopK, threshold
+from kgreason.topk import reasoner as loop
 from kgreason.truth import LOGICS, PRODUCT
 from kgreason.truth.vector import TruthVector
 from tests.agreement.generators import Features, random_query, random_table
@@ -33,8 +33,9 @@ def asked(*texts: str) -> tuple[TablePredictor, Work]:
     """The rows that questions over exact facts ask for, and the work they do."""
     predictor = TablePredictor(facts(), crisp=True)
     engine = reasoner(predictor, PRODUCT)
-    answers(engine, [bound(text) for text in texts])
-    return predictor, engine.work
+    meter = BudgetMeter()
+    answers(engine, [bound(text) for text in texts], meter)
+    return predictor, meter.work
 
 
 def test_two_hops_ask_for_one_row_and_one_per_neighbour() -> None:
@@ -58,8 +59,9 @@ def test_only_heads_that_may_be_the_truest_are_asked_for() -> None:
     for foresight in (False, True):
         predictor = TablePredictor(table, foresight=foresight)
         engine = reasoner(predictor, PRODUCT)
-        found[foresight] = answers(engine, [question])[0]
-        work = engine.work
+        meter = BudgetMeter()
+        found[foresight] = answers(engine, [question], meter)[0]
+        work = meter.work
         assert (work.foreseen > 0) == foresight
     np.testing.assert_array_equal(found[True], found[False])
     assert work.rows < 10
@@ -74,8 +76,9 @@ def test_a_witness_far_from_the_answer_costs_few_rows() -> None:
     rows = {}
     for foresight in (False, True):
         engine = reasoner(TablePredictor(table, foresight=foresight), PRODUCT)
-        assert engine.best([(Variable("x"), target)]) == [0]
-        rows[foresight] = engine.work.rows
+        meter = BudgetMeter()
+        assert MarginalOracle(engine, meter).best([(Variable("x"), target)]) == [0]
+        rows[foresight] = meter.rows
     assert rows[True] < rows[False] // 4
 
 
@@ -83,8 +86,8 @@ def test_a_witness_far_from_the_answer_costs_few_rows() -> None:
 def test_a_hub_costs_few_rows_where_its_best_answers_are_as_true_as_can_be(
     neighbours: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(depth, "_CROWDS", (4, 64))
-    monkeypatch.setattr(corridor, "FIRST", depth.Depth(1 / 4, 4))
+    monkeypatch.setattr(threshold, "_MAX_CANDIDATES", (4, 64))
+    monkeypatch.setattr(loop, "INITIAL", Threshold(1 / 4, 4))
     table = np.zeros((4, neighbours + 20, neighbours + 20))
     table[0, 0, 10 : 10 + neighbours] = 1.0
     table[2, 10 : 10 + neighbours, 1:9] = np.linspace(0.1, 0.8, 8)
@@ -97,15 +100,16 @@ def test_a_hub_costs_few_rows_where_its_best_answers_are_as_true_as_can_be(
             And((Atom(0, Constant(0), Variable("x")), Atom(1, Variable("x"), Variable("y")))),
         ),
     )
-    known = Wanted(3, torch.arange(neighbours + 16, neighbours + 20)[:, None])
+    known = TopK(3, torch.arange(neighbours + 16, neighbours + 20)[:, None])
     truths = {}
     for kind in (TablePredictor, BoundedTable):
         engine = reasoner(kind(table), PRODUCT)
         plan = engine.prepare(question)[1]
-        (value,) = engine.settle([plan], lambda _, bounds: known.open(bounds))
-        top = known.unknown(rank(least(value), question.free, question.free))
+        meter = BudgetMeter()
+        (value,) = engine.settle([plan], [known], meter)
+        top = without(rank(lower(value), question.free, question.free), known.excluded)
         truths[kind] = top.truths[:3].tolist()
-        assert engine.work.rows == 1 + (4 if kind is BoundedTable else neighbours)
+        assert meter.rows == 1 + (4 if kind is BoundedTable else neighbours)
     assert truths[BoundedTable] == truths[TablePredictor] == [0.9, 0.9, 0.9]
 
 
@@ -139,9 +143,8 @@ def test_a_second_question_is_warm() -> None:
     predictor = TablePredictor(facts(), crisp=True)
     engine = reasoner(predictor, PRODUCT)
     answers(engine, [bound(TWO_HOPS)])
-    before = engine.work
-    answers(engine, [bound(TWO_HOPS)])
-    again = engine.work - before
+    again = BudgetMeter()
+    answers(engine, [bound(TWO_HOPS)], again)
     assert (again.rows, again.passes, again.pairs) == (0, 0, 2)
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from kgreason.execution import Budget, OutOfBudget, RowStore, budget, row_store
-from kgreason.execution.budget import Purse
-from kgreason.execution.row_store import Later
-from kgreason.predictors.protocol import RowPrice
+from kgreason.execution import Budget, BudgetExceeded, BudgetMeter, RowStore, budget
+from kgreason.execution import rows as rows_module
+from kgreason.execution.rows import Prefetch
+from kgreason.predictors.protocol import LinkPredictor, RowPrice
+from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
 from tests.agreement.table import TablePredictor
 
@@ -19,9 +20,33 @@ COUNT = 6
 TABLE = np.random.default_rng(0).random((2, COUNT, COUNT))
 
 
-def store(budget: int) -> tuple[RowStore, TablePredictor]:
+class Counted:
+    """A store whose requests are all charged to one meter."""
+
+    def __init__(self, predictor: LinkPredictor, size: int) -> None:
+        self.store = RowStore(predictor, torch.float64, torch.device("cpu"), size)
+        self.meter = BudgetMeter()
+
+    def gather(self, heads: torch.Tensor, relations: torch.Tensor) -> TruthVector:
+        return self.store.gather(heads, relations, self.meter)
+
+    def positions(
+        self, heads: torch.Tensor, relations: torch.Tensor, prefetch: Prefetch | None = None
+    ) -> torch.Tensor:
+        return self.store.positions(heads, relations, self.meter, prefetch)
+
+    @property
+    def rows(self) -> int:
+        return self.meter.rows
+
+    @property
+    def passes(self) -> int:
+        return self.meter.passes
+
+
+def store(budget: int) -> tuple[Counted, TablePredictor]:
     predictor = TablePredictor(TABLE)
-    return RowStore(predictor, torch.float64, torch.device("cpu"), budget), predictor
+    return Counted(predictor, budget), predictor
 
 
 def pairs(*found: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -53,7 +78,7 @@ def test_only_what_is_missing_is_asked_for() -> None:
 
 def test_lengths_tell_how_much_each_row_lists() -> None:
     rows, _ = store(1 << 20)
-    assert rows.lengths(*pairs((0, 0), (1, 1))).tolist() == [COUNT, COUNT]
+    assert rows.store.lengths(*pairs((0, 0), (1, 1)), rows.meter).tolist() == [COUNT, COUNT]
     assert rows.rows == 2
 
 
@@ -126,65 +151,100 @@ class InFours(TablePredictor):
         return replace(super().price(), together=4)
 
 
-def in_fours(budget: int) -> tuple[RowStore, TablePredictor]:
+def in_fours(budget: int) -> tuple[Counted, TablePredictor]:
     predictor = InFours(TABLE)
-    return RowStore(predictor, torch.float64, torch.device("cpu"), budget), predictor
+    return Counted(predictor, budget), predictor
 
 
-def later(*found: tuple[int, int]) -> Later:
+def likely(*found: tuple[int, int]) -> Prefetch:
     heads, relations = pairs(*found)
     return lambda count: (heads[:count], relations[:count])
 
 
-def test_likely_rows_ride_along_and_count_once_they_are_asked_for() -> None:
+def test_likely_rows_are_prefetched_and_count_once_they_are_needed() -> None:
     rows, predictor = in_fours(1 << 20)
-    rows.positions(*pairs((0, 0)), later((0, 0), (5, 0), (3, 1), (3, 1), (2, 0), (4, 0)))
+    rows.positions(*pairs((0, 0)), likely((0, 0), (5, 0), (3, 1), (3, 1), (2, 0), (4, 0)))
     assert sorted(predictor.asked) == [(0, 0), (2, 0), (3, 1), (5, 0)]
     assert (rows.rows, rows.passes) == (1, 1)
     for _ in range(2):
         check(rows.gather(*pairs((3, 1), (5, 0))), (3, 1), (5, 0))
         assert (rows.rows, rows.passes) == (3, 1)
-    rows.positions(*pairs((4, 0)), later((2, 0), (1, 0)))
+    rows.positions(*pairs((4, 0)), likely((2, 0), (1, 0)))
     assert predictor.asked[4:] == [(1, 0), (4, 0)]
     assert (rows.rows, rows.passes) == (4, 2)
 
 
-def test_nothing_rides_along_with_full_blocks_or_unasked() -> None:
+def test_nothing_is_prefetched_with_full_blocks_or_unasked() -> None:
     rows, predictor = in_fours(1 << 20)
-    rows.positions(*pairs((0, 0), (1, 0), (2, 0), (3, 0)), later((4, 0)))
+    rows.positions(*pairs((0, 0), (1, 0), (2, 0), (3, 0)), likely((4, 0)))
     rows.positions(*pairs((5, 0)))
     assert len(predictor.asked) == rows.rows == 5
 
 
-def test_what_rode_along_and_was_let_go_is_scored_again_and_counts_once() -> None:
+def test_what_was_prefetched_and_evicted_is_scored_again_and_counts_once() -> None:
     rows, predictor = in_fours(1)
-    rows.positions(*pairs((0, 0)), later((1, 0), (2, 0), (3, 0)))
+    rows.positions(*pairs((0, 0)), likely((1, 0), (2, 0), (3, 0)))
     rows.positions(*pairs((4, 1)))
     check(rows.gather(*pairs((1, 0))), (1, 0))
     assert predictor.asked.count((1, 0)) == 2
     assert rows.rows == 3
 
 
-def test_a_budget_pays_for_what_rode_along_when_it_is_asked_for() -> None:
+def test_a_budget_is_charged_for_prefetched_rows_when_they_are_needed() -> None:
     rows, predictor = in_fours(1 << 20)
-    rows.purse = Purse(Budget(rows=2))
-    rows.positions(*pairs((0, 0)), later((1, 0), (2, 0), (3, 0)))
+    rows.meter = BudgetMeter(Budget(rows=2))
+    rows.positions(*pairs((0, 0)), likely((1, 0), (2, 0), (3, 0)))
     rows.positions(*pairs((1, 0)))
-    with pytest.raises(OutOfBudget):
+    with pytest.raises(BudgetExceeded):
         rows.positions(*pairs((2, 0)))
     assert (rows.rows, len(predictor.asked)) == (2, 4)
 
 
-def test_a_block_that_is_not_full_is_no_measure_of_what_a_row_takes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # The clock goes on by four seconds while rows are scored, and stands still otherwise.
-    monkeypatch.setattr(row_store, "monotonic", iter((0.0, 4.0, 4.0, 8.0)).__next__)
-    monkeypatch.setattr(budget, "monotonic", lambda: 0.0)
-    rows, _ = in_fours(1 << 20)
-    rows.purse = Purse(Budget(seconds=5))
+class Clock:
+    """A clock that goes on by so many seconds for each pass."""
+
+    def __init__(self, seconds: float) -> None:
+        self.now, self.seconds = 0.0, seconds
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Slow(InFours):
+    """Its passes take the time of the clock."""
+
+    clock: Clock
+
+    def rows(self, heads: torch.Tensor, relations: torch.Tensor) -> TruthRows:
+        self.clock.now += self.clock.seconds
+        return super().rows(heads, relations)
+
+
+def test_a_pass_is_no_larger_than_the_time_left_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(4.0)
+    for module in (rows_module, budget):
+        monkeypatch.setattr(module, "monotonic", clock)
+    predictor = Slow(TABLE)
+    predictor.clock = clock
+    rows = Counted(predictor, 1 << 20)
+    rows.meter = BudgetMeter(Budget(seconds=7))
+    # A block of four that is not full takes as long as a full one, and a second one fits.
     rows.positions(*pairs((0, 0)))
-    rows.positions(*pairs((1, 0), (2, 0), (3, 0), (4, 0)))
-    with pytest.raises(OutOfBudget):
-        rows.positions(*pairs((0, 1), (1, 1), (2, 1), (3, 1), (4, 1)))
-    assert rows.rows == 5
+    assert (rows.rows, rows.passes) == (1, 1)
+    with pytest.raises(BudgetExceeded):
+        rows.positions(*pairs(*((head, 1) for head in range(COUNT))))
+    # What was scored counts and stays; what was not does not count.
+    assert (rows.rows, rows.passes, clock.now) == (5, 2, 8.0)
+    rows.meter = BudgetMeter()
+    rows.positions(*pairs((0, 1), (1, 1), (2, 1), (3, 1)))
+    assert rows.passes == 0
+
+
+def test_cancelled_work_ends_before_the_next_pass() -> None:
+    rows, predictor = store(1 << 20)
+    waiting = iter((False, True))
+    rows.meter = BudgetMeter(Budget(cancelled=lambda: next(waiting)))
+    rows.positions(*pairs((0, 0)))
+    with pytest.raises(BudgetExceeded):
+        rows.positions(*pairs((1, 0)))
+    assert predictor.asked == [(0, 0)]

@@ -1,4 +1,4 @@
-"""What is proved of how truly a relation leads to an entity, kept from one step to the next."""
+"""Bounds of ∃x r(x, e), learned at one threshold and used at the next."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST = 1 << 22
 UNKNOWN = 2.0
 
 
-class Reached:
+class LearnedBounds:
     """Bounds by an int64 key of relation and entity."""
 
     def __init__(self) -> None:
