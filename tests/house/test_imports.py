@@ -21,11 +21,11 @@ SHELVES = {"errors", "files", "formula", "truth", "knowledge", "predictors.proto
 SEES: dict[str, set[str]] = {
     # The shelves never look into a room.
     "errors": set(),
-    "files": set(),
+    "files": {"errors"},
     "ragged": set(),
     "choose": {"errors"},
     "data": {"choose", "errors", "files"},
-    "calculi": {"choose", "errors", "ragged"},
+    "calculi": {"choose", "errors", "files", "ragged"},
     "formula": {"errors"},
     "truth": {"choose", "errors", "ragged"},
     "knowledge": {"choose", "errors", "files", "ragged"},
