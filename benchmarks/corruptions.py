@@ -78,20 +78,30 @@ def store_content(path: Path) -> Content:
 
 
 def make_suite(folder: Path, seed: int) -> Path:
-    """A suite of sampled questions as one Parquet file."""
-    from kgreason.bench.sampling.sample import Wish, sample
-    from kgreason.bench.sampling.types import chosen_types, read_types
+    """A suite of questions of one link as one Parquet file."""
+    import numpy as np
+
     from kgreason.bench.suites.parquet import Origin, write_suite
+    from kgreason.bench.suites.questions import BenchmarkQuestion
     from kgreason.bench.suites.splits import Splits
     from kgreason.knowledge import KnowledgeGraph
+    from kgreason.syntax.benchmark import from_nested_tuple
 
     graph = KnowledgeGraph.load("pykeen:nations")
-    splits, types = Splits.of(graph), chosen_types(read_types(None), ("1p", "2i", "2in"))
-    found = sample(graph, splits, types, Wish(per_type=8, seed=seed))
-    path = folder / "questions.parquet"
-    origin = Origin.of(graph, "pykeen:nations", splits, {"seed": seed})
-    write_suite(path, found.questions, graph, origin)
-    return path
+    known, hidden = graph.facts(["train", "valid"]), graph.facts(["test"])
+    asked = []
+    for head, relation, _ in hidden[seed * 60 : seed * 60 + 60].tolist():
+        key = (head, (2 * relation,))
+        easy, hard = (
+            np.unique(facts[(facts[:, :2] == (head, relation)).all(1), 2]).astype(np.int64)
+            for facts in (known, hidden)
+        )
+        missing = np.ones(len(hard), dtype=np.int64)
+        query = from_nested_tuple(("e", ("r",)), key)
+        asked.append(BenchmarkQuestion(query, easy, hard, key, missing))
+    origin = Origin.of(graph, "pykeen:nations", Splits.of(graph), {"seed": seed})
+    write_suite(folder / "questions.parquet", {"1p": tuple(asked)}, graph, origin)
+    return folder / "questions.parquet"
 
 
 def suite_content(path: Path) -> Content:

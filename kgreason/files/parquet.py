@@ -7,7 +7,6 @@ leaves room and no reader looks: offsets count from the start, the footer is fou
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
@@ -141,6 +140,8 @@ def _remembered_trial(path: Path, _stamp: Stamp) -> str | None:
 
 
 def _trial(path: Path) -> str | None:
+    import subprocess
+
     command = [sys.executable, "-c", _TRIAL, str(path)]
     ended = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
     if ended.returncode < 0:
