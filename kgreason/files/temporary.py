@@ -7,7 +7,6 @@ fails. The lock of a killed writer is gone, and the next writer in the folder re
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -58,7 +57,7 @@ def _claimed(folder: Path, make: Callable[[Path], None]) -> Iterator[Path]:
 
 def _new(folder: Path, make: Callable[[Path], None]) -> tuple[Path, int | None]:
     while True:
-        path = folder / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(6)}{_SUFFIX}"
+        path = folder / f"{_PREFIX}{os.getpid()}-{os.urandom(6).hex()}{_SUFFIX}"
         make(path)
         with suppress(FileNotFoundError):
             handle, is_ours = _lock(path)

@@ -70,7 +70,7 @@ def _has_only_tables(path: Path) -> bool:
     except OSError:
         return False
     tables = names - {MANIFEST}
-    return bool(tables) and all(map(_TABLE_NAME.fullmatch, tables))
+    return bool(tables) and all(re.fullmatch(_TABLE_NAME, name) for name in tables)
 
 
 def write_store(graph: KnowledgeGraph, path: Path) -> None:
@@ -247,7 +247,7 @@ _COLUMNS: Mapping[str, Mapping[str, Any]] = {
     "relations": {"name": pl.String()},
     "labels": {"entity": pl.Int32(), "label": pl.String()},
 }
-_TABLE_NAME = re.compile(rf"({'|'.join((*_COLUMNS, 'facts'))})-[0-9a-f]{{12}}\.parquet")
+_TABLE_NAME = r"(entities|relations|labels|facts)-[0-9a-f]{12}\.parquet"
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
