@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 from typing import Any
 
 from kgreason.errors import DataError
+from kgreason.knowledge.pickles.weigh import WeightError, weigh
 
+_REMEDY = (
+    "download or copy the file again; only dictionaries, lists, tuples, sets, numbers and strings "
+    "are read"
+)
 _PLAIN = (dict, list, tuple, set, frozenset, str, int, float, bool, bytes, type(None))
 
 
@@ -50,18 +56,21 @@ class _RefusedError(Exception):
 def read_plain_pickle(path: str | Path) -> object:
     """The value in a pickle file of plain containers (dict, list, tuple, set, str, numbers, bytes).
 
-    Anything else is refused before it is built. Raises `DataError` for a missing, truncated or
-    refused file, naming the refused global.
+    Anything else is refused before it is built, and so is a value that is much larger than its
+    file. Raises `DataError` for a missing, truncated or refused file, naming the refused global.
     """
     try:
-        with Path(path).open("rb") as file:
-            value: object = _PlainUnpickler(file).load()
+        data = Path(path).read_bytes()
+        weigh(data)
+        value: object = _PlainUnpickler(io.BytesIO(data)).load()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}", remedy="check the path") from error
+    except WeightError as error:
+        raise DataError(f"{path}: not a pickle that is read, {error}", remedy=_REMEDY) from error
     except _RefusedError as error:
         raise DataError(
             f"{path}: the pickle asks for {error}, which could run code",
-            remedy="only dictionaries, lists, tuples, sets, numbers and strings are read",
+            remedy=_REMEDY,
         ) from error
     except Exception as error:  # any byte string may raise anything in an unpickler
         raise DataError(
@@ -71,6 +80,6 @@ def read_plain_pickle(path: str | Path) -> object:
     if type(value) not in _PLAIN:
         raise DataError(
             f"{path}: the pickle holds a {type(value).__name__}, not a plain container",
-            remedy="only dictionaries, lists, tuples, sets, numbers and strings are read",
+            remedy=_REMEDY,
         )
     return value
