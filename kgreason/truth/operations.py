@@ -121,4 +121,4 @@ def exists(logic: Logic, vector: TruthVector) -> Tensor:
         return best.scatter_reduce(0, vector.row, vector.truths, "amax")
     miss = torch.where(unlisted > 0, torch.log1p(-vector.background) * unlisted, 0.0)
     miss = miss.index_add(0, vector.row, torch.log1p(-vector.truths))
-    return -miss.expm1()
+    return miss.expm1().abs()

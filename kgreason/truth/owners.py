@@ -163,7 +163,7 @@ def _add(logic: Logic, gathered: Tensor, index: Tensor, truths: Tensor) -> None:
 
 def _closed(logic: Logic, gathered: Tensor) -> Tensor:
     """The truth of each group when all was gathered."""
-    return gathered if logic.quantifier is Quantifier.MAX else -gathered.expm1()
+    return gathered if logic.quantifier is Quantifier.MAX else gathered.expm1().abs()
 
 
 def _exists_over_background(
@@ -220,6 +220,6 @@ def _noisy_or_over_background(vector: TruthVector, owner: Tensor, owners: int) -
     left = total[keys // vector.entity_count].index_add(0, index, -parts[vector.row])
     others = torch.where(left[:, 2] > 0, left[:, 0].clamp(max=0), 0.0)
     miss = others.index_add(0, index, torch.log1p(-vector.truths))
-    truths = torch.where(left[:, 1] > 0, 1.0, -miss.expm1())
-    background = torch.where(total[:, 1] > 0, 1.0, -total[:, 0].expm1())
+    truths = torch.where(left[:, 1] > 0, 1.0, miss.expm1().abs())
+    background = torch.where(total[:, 1] > 0, 1.0, total[:, 0].expm1().abs())
     return pruned(vector.entity_count, background, keys, truths)
