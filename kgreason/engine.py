@@ -264,7 +264,7 @@ class Engine:
         chosen = page(one.query, ranking, limit, self.graph.vocabulary.display)
         tuples, truths, graphs = self._shown(one, ranking, chosen)
         known = [truth > 0 for truth in self._known.scalars(graphs)]
-        found = ground(graphs, self.reasoner.asker) if judge else []
+        found = ground(graphs, self._exact.asker) if judge else []
         witnesses = [judge.witness(one) for one in found] if judge else [None] * len(graphs)
         spell = self.graph.vocabulary
         answers = tuple(

@@ -193,4 +193,4 @@ class Reasoner:
     @property
     def asker(self) -> Asker:
         """How witnesses are read out."""
-        return Asker(self.best, self.scalars)
+        return Asker(self.best, self.scalars, self.logic)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kgreason.answers import Answer, Answers, Ground
+from kgreason.answers import Answer, Answers, Ground, Leaf
 from kgreason.explanation import Judge
 from kgreason.formula import Constant
 from kgreason.normal import Edge, QueryGraph
@@ -34,7 +34,7 @@ def relations_between(
 
 
 def _answer(judge: Judge, relation: int, edge: Edge, truth: float) -> Answer:
-    witness = judge.witness(Ground({}, ((edge, truth),)))
+    witness = judge.witness(Ground({}, (Leaf(edge, truth),), truth))
     return Answer(
         (relation,),
         (judge.vocabulary.relation(relation),),

@@ -171,6 +171,28 @@ def test_known_and_predicted(learned: Engine) -> None:
     assert learned.ask(TWO_HOPS, witness=False)[0].witness is None
 
 
+def test_alternatives_that_add_up_are_all_evidence(learned: Engine) -> None:
+    """S(.8, .5) = .9; an equality among them is told, since the assignment does not show it."""
+    answers = learned.ask("ask : r(a, d) | s(d, b)")
+    witness = answers[0].witness
+    assert witness is not None
+    assert witness.truth == answers.truth == pytest.approx(0.9)
+    (both,) = witness.evidence
+    assert str(both) == "r(a, d) ∨ s(d, b)  0.900 2 together"
+    assert [str(one.evidence[0]) for one in both.alternatives] == [
+        "r(a, d)  0.800 predicted",
+        "s(d, b)  0.500 predicted",
+    ]
+    shown = both.to_dict()
+    assert [one["truth"] for one in shown["alternatives"]] == [0.8, 0.5]
+    (answer,) = learned.ask("?y : s(b, y) & (y = d | r(a, y))")
+    assert answer.witness is not None
+    assert [str(one) for one in answer.witness.evidence] == [
+        "s(b, d)  1.000 fact",
+        "d = d  1.000 fact",
+    ]
+
+
 def test_evidence_of_what_is_absent(learned: Engine) -> None:
     (answer,) = learned.ask("?y : s(b, y) & !s(c, y) & !(exists x . r(f, x) & t(x, y))")
     assert answer.witness is not None

@@ -6,15 +6,17 @@ from kgreason.answers.page import by_truth, page
 from kgreason.answers.rank import Ranking, rank, truest
 from kgreason.answers.results import FORMATS, format_name, serialize
 from kgreason.answers.wanted import Wanted
-from kgreason.answers.witness import Asker, Ground, ground, substitute
+from kgreason.answers.witness import Asker, Either, Ground, Leaf, ground, substitute
 
 __all__ = [
     "FORMATS",
     "Answer",
     "Answers",
     "Asker",
+    "Either",
     "Evidence",
     "Ground",
+    "Leaf",
     "Ranking",
     "Wanted",
     "Witness",
