@@ -56,6 +56,7 @@ SEES: dict[str, set[str]] = {
 TORCH = {"predictors", "execution", "answers", "training", "reasoner", "engine", "methods", "bench"}
 TORCH |= {"metrics"}
 TORCH_MODULES = {"truth.vector", "truth.rows", "truth.ragged", "truth.operations", "truth.owners"}
+TORCH_MODULES |= {"truth.checking"}
 WITHOUT_TORCH = (
     *("errors", "files", "choose", "ragged", "formula", "truth", "knowledge"),
     *("syntax", "binding", "normal", "planning", "compute"),
