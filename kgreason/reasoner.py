@@ -32,6 +32,7 @@ from kgreason.normal import NormalForm, QueryGraph, Semantics, normalize
 from kgreason.planning import Plan, Statistics, plan, plan_for
 from kgreason.predictors.protocol import LinkPredictor, RowShelf
 from kgreason.truth import PRODUCT, Logic, Quantifier
+from kgreason.truth.checking import require_laws
 
 DEFAULT_MEMORY = 2 << 30
 
@@ -55,7 +56,8 @@ class Reasoner:
     facts: what planning takes its statistics from. dtype: of truths. max_memory: bytes of working
     memory for rows and intermediates. frontier: how many of its truest candidates an ∃ looks at,
     which makes it a beam search; None for all, which is exact. Rows stay between calls, so a second
-    question is warm. shelf: where rows stay for good.
+    question is warm. shelf: where rows stay for good. Raises UsageError for a logic that breaks its
+    laws; `findings` tells of one under which every candidate is looked at.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Reasoner:
         self.predictor = predictor
         self.facts = facts
         self.logic = logic
+        self.findings = require_laws(logic)
         self.semantics = semantics
         self.max_memory = max_memory
         self._frontier = frontier
@@ -165,7 +168,8 @@ class Reasoner:
     def _first_depth(self, plans: Sequence[Plan], goal: Goal) -> Depth:
         # Under a noisy-or ∃ many small truths may add up to a great one, and a table of tuples
         # has no bounds.
-        bounded = self.logic.quantifier is Quantifier.MAX and self._frontier is None
+        bounded = self.logic.quantifier is Quantifier.MAX and self.findings.may_end_early
+        bounded = bounded and self._frontier is None
         single = all(len(plan.columns) < 2 for plan in plans)
         return FIRST if bounded and single and goal is not _everything else ALL
 
