@@ -47,8 +47,8 @@ class Engine:
     whose facts are known (by default `train` where the graph has splits). observed_truth: the truth
     of a known fact, None to leave it as the model scores it. semantics: "text" or "dnf".
     max_memory: bytes. row_cache: a folder in which the rows of a model are kept, so that no later
-    engine scores them again; `notes` tells of what was wrong with it. `flush` writes, as does the
-    end.
+    engine scores them again; `notes` tells of what was wrong with it, and of a logic of your own
+    that takes longer. `flush` writes, as does the end.
     """
 
     def __init__(
@@ -98,6 +98,7 @@ class Engine:
         truth_dtype = torch.float64 if dtype == "float64" else torch.float32
         self.reasoner = reasoner(self.predictor, dtype=truth_dtype, shelf=shelf)
         known = FactPredictor(self.facts, device=device)
+        self.notes.extend(self.reasoner.findings.notes)
         self._assembler = Assembler(
             self.reasoner,
             self.reasoner if exact is None else reasoner(exact),

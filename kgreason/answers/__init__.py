@@ -8,16 +8,18 @@ from kgreason.answers.page import by_truth, page
 from kgreason.answers.rank import Ranking, rank, truest, without
 from kgreason.answers.relations import relations_between
 from kgreason.answers.results import FORMATS, format_name, serialize
-from kgreason.answers.witness import Ground, ground, substitute
+from kgreason.answers.witness import Either, Ground, Leaf, ground, substitute
 
 __all__ = [
     "FORMATS",
     "Answer",
     "Answers",
     "Assembler",
+    "Either",
     "Evidence",
     "EvidenceBuilder",
     "Ground",
+    "Leaf",
     "MarginalOracle",
     "Prepared",
     "Ranking",

@@ -190,7 +190,7 @@ class Assembler:
         if builder is None:
             return [None] * len(graphs)
         try:
-            found = ground(graphs, MarginalOracle(self._reasoner, meter))
+            found = ground(graphs, MarginalOracle(self._exact, meter))
             return [builder.witness(one) for one in found]
         except BudgetExceeded:
             return [None] * len(graphs)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kgreason.answers.answer import Evidence, Witness
 from kgreason.answers.oracle import MarginalOracle
-from kgreason.answers.witness import Ground
+from kgreason.answers.witness import Either, Ground, Leaf
 from kgreason.explanation import naming
 from kgreason.formula import Constant
 from kgreason.knowledge import FactIndex, Vocabulary
@@ -29,18 +30,41 @@ class EvidenceBuilder:
 
     def witness(self, one: Ground) -> Witness:
         """An assignment with its evidence."""
+        # The assignment shows who is who; an equality adds nothing to it.
+        return self._witness(one, equalities=False)
+
+    def _witness(self, one: Ground, equalities: bool) -> Witness:
         spell = self.vocabulary
         assigned = {variable.name: entity for variable, entity in one.assignment.items()}
         return Witness(
             {name: spell.entity(entity) for name, entity in assigned.items()},
             {name: spell.display(entity) for name, entity in assigned.items()},
-            tuple(
-                self.evidence(member, truth)
-                for member, truth in one.members
-                # The assignment shows who is who; an equality adds nothing to it.
-                if not (isinstance(member, Edge) and member.relation == EQUALS)
-            ),
+            tuple(self._evidence(one, equalities)),
+            one.truth,
         )
+
+    def _evidence(self, one: Ground, equalities: bool) -> Iterator[Evidence]:
+        """Evidence of each part; a single alternative is told as if it stood there alone."""
+        for part in one.parts:
+            if isinstance(part, Leaf):
+                if equalities or not _is_equality(part.member):
+                    yield self.evidence(part.member, part.truth)
+            elif len(part.options) == 1:
+                yield from self._evidence(part.options[0], equalities=True)
+            else:
+                yield self._together(part)
+
+    def _together(self, either: Either) -> Evidence:
+        options = [self._witness(one, equalities=True) for one in either.options]
+        texts = [" ∧ ".join(part.text for part in option.evidence) for option in options]
+        texts = [
+            f"({text})" if len(option.evidence) > 1 else text
+            for text, option in zip(texts, options, strict=True)
+        ]
+        stands = any(
+            all(part.fact != part.negated for part in option.evidence) for option in options
+        )
+        return Evidence(" ∨ ".join(texts), either.truth, stands, alternatives=tuple(options))
 
     def evidence(self, member: Edge | NegatedGroup, truth: float) -> Evidence:
         """An atom without variables, or a negated group: a fact, predicted or absent."""
@@ -48,6 +72,8 @@ class EvidenceBuilder:
         if isinstance(member, NegatedGroup):
             (absent,) = self.known.truths([QueryGraph((), (), (member,))])
             return Evidence(text, truth, absent == 0, True)
+        if _is_equality(member):
+            return Evidence(text, truth, not member.negated, member.negated)
         link = _ends(member)
         source, relation, target = link
         fact = bool(self.facts.contains([source], [relation], [target])[0])
@@ -61,6 +87,10 @@ class EvidenceBuilder:
             tuple(_link(Edge(r, Constant(s), Constant(t)), spell) for s, r, t in path)
             for path in paths_of(self.predictor, *link, self.paths)
         )
+
+
+def _is_equality(member: Member) -> bool:
+    return isinstance(member, Edge) and member.relation == EQUALS
 
 
 def _ends(edge: Edge) -> Link:

@@ -12,6 +12,7 @@ from kgreason.formula import Variable
 from kgreason.normal import QueryGraph
 from kgreason.planning import Plan, plan, plan_for
 from kgreason.topk import Reasoner, TopK
+from kgreason.truth import Logic
 
 
 class MarginalOracle:
@@ -23,6 +24,11 @@ class MarginalOracle:
     def __init__(self, reasoner: Reasoner, meter: BudgetMeter) -> None:
         self._reasoner = reasoner
         self._meter = meter
+
+    @property
+    def logic(self) -> Logic:
+        """The logic whose truths these are."""
+        return self._reasoner.logic
 
     def best(self, asked: Sequence[tuple[Variable, QueryGraph]]) -> list[int]:
         """The truest entity of one variable in each query graph, all other variables ∃."""

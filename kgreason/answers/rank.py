@@ -52,7 +52,9 @@ def truest(value: Exact) -> int:
     if value.entities.shape[0] == 0:
         return 0
     listed = int(value.truths.argmax())
-    if float(value.truths[listed]) >= float(value.background[0]):
+    # Where every entity is listed, none has the background's truth.
+    is_whole = value.entities.shape[0] == value.entity_count
+    if is_whole or float(value.truths[listed]) >= float(value.background[0]):
         return int(value.entities[listed])
     taken = set(value.entities.tolist())
     return next((e for e in range(value.entity_count) if e not in taken), 0)

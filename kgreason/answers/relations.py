@@ -5,7 +5,7 @@ from __future__ import annotations
 from kgreason.answers.answer import Answer, Answers
 from kgreason.answers.evidence import EvidenceBuilder
 from kgreason.answers.oracle import MarginalOracle
-from kgreason.answers.witness import Ground
+from kgreason.answers.witness import Ground, Leaf
 from kgreason.formula import Constant
 from kgreason.normal import Edge, QueryGraph
 
@@ -36,7 +36,7 @@ def relations_between(
 
 
 def _answer(builder: EvidenceBuilder, relation: int, edge: Edge, truth: float) -> Answer:
-    witness = builder.witness(Ground({}, ((edge, truth),)))
+    witness = builder.witness(Ground({}, (Leaf(edge, truth),), truth))
     return Answer(
         (relation,),
         (builder.vocabulary.relation(relation),),

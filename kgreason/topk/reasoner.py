@@ -34,6 +34,7 @@ from kgreason.predictors.protocol import LinkPredictor, RowShelf
 from kgreason.topk.stop import AllTruths, StopCondition
 from kgreason.topk.threshold import EXHAUSTIVE, INITIAL, NO_CANDIDATES, Threshold
 from kgreason.truth import PRODUCT, Logic, Quantifier
+from kgreason.truth.checking import require_laws
 
 DEFAULT_MEMORY = 2 << 30
 
@@ -44,7 +45,8 @@ class Reasoner:
     facts: what planning takes its statistics from. dtype: of truths. max_memory: bytes of working
     memory for rows and intermediates. frontier: how many of its truest candidates an ∃ looks at,
     which makes it a beam search; None for all, which is exact. Rows stay between calls, so a second
-    question is warm. shelf: the row cache.
+    question is warm. shelf: the row cache. Raises UsageError for a logic that breaks its laws;
+    `findings` tells of one under which every candidate is looked at.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Reasoner:
         self.predictor = predictor
         self.facts = facts
         self.logic = logic
+        self.findings = require_laws(logic)
         self.semantics = semantics
         self.max_memory = max_memory
         price = predictor.price()
@@ -159,9 +162,8 @@ class Reasoner:
 
     def _first_threshold(self, stop: StopCondition, meter: BudgetMeter) -> Threshold:
         # Under a noisy-or ∃ many small truths may add up to a great one.
-        is_bounded = (
-            self.logic.quantifier is Quantifier.MAX and self._executor.setting.frontier is None
-        )
+        is_bounded = self.logic.quantifier is Quantifier.MAX and self.findings.may_end_early
+        is_bounded = is_bounded and self._executor.setting.frontier is None
         wants_all = isinstance(stop, AllTruths) and not meter.is_limited
         return INITIAL if is_bounded and not wants_all else EXHAUSTIVE
 
