@@ -19,7 +19,7 @@ from kgreason.normal import (
     QueryGraph,
 )
 from kgreason.planning import Plan
-from kgreason.predictors.protocol import Link, LinkPredictor, paths_of
+from kgreason.predictors.protocol import Link, LinkPredictor
 
 if TYPE_CHECKING:
     from kgreason.answers import Answers, Evidence, Ground, Witness
@@ -120,7 +120,7 @@ class Judge:
         spell = naming(self.vocabulary)
         return tuple(
             tuple(_link(Edge(r, Constant(s), Constant(t)), spell) for s, r, t in path)
-            for path in paths_of(self.predictor, *link, self.paths)
+            for path in self.predictor.paths(*link, self.paths)
         )
 
 

@@ -16,7 +16,7 @@ from kgreason.compute import Step
 from kgreason.execution.block_rows import row_ids
 from kgreason.execution.context import Context, Frame
 from kgreason.execution.pairs import Pairs
-from kgreason.predictors.protocol import Bounded, RowBounds
+from kgreason.predictors.protocol import RowBounds
 from kgreason.truth import operations
 from kgreason.truth.operations import scale
 from kgreason.truth.owners import exists_by_owner
@@ -53,11 +53,13 @@ def foremost(
     Among equals go first those with most known links: they tend to have the truest others, too.
     """
     size, predictor = context.crowd, context.predictor
-    if size is None or not isinstance(predictor, Bounded):
+    if size is None:
         return every, None
     if len(every) <= size or int(torch.bincount(every.owner).max()) <= size:
         return every, None
     bounds = predictor.bounds(*row_ids(step, frame, every))
+    if bounds.is_trivial:
+        return every, None
     order = torch.argsort(bounds.known.offsets.diff(), descending=True, stable=True)
     order = order[torch.argsort(every.truth[order], descending=True, stable=True)]
     order = order[torch.argsort(every.owner[order], stable=True)]

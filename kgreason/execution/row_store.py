@@ -179,12 +179,12 @@ class RowStore:
 
     def _in_blocks(self, rows: int) -> int:
         """Rows that take as long: a block that is not full takes as long as a full one."""
-        together = self.predictor.price().together
+        together = self.predictor.price().rows_per_pass
         return -(-rows // together) * together
 
     def _riders(self, missing: Tensor, later: Later | None) -> Tensor:
         """Keys of the rows that fill the last block, the likeliest to be asked for."""
-        room = -missing.shape[0] % self.predictor.price().together
+        room = -missing.shape[0] % self.predictor.price().rows_per_pass
         if later is None or not room:
             return missing[:0]
         # Some of them may be here already.

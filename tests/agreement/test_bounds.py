@@ -36,14 +36,14 @@ def _dense(value: Exact) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     return array
 
 
-@pytest.fixture(params=["rows", "foresight", "bounds"])
+@pytest.fixture(params=["rows", "head bounds", "bounds"])
 def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Tables:
     """Predictors that know nothing before a row, or something, and then even two are a crowd."""
     if request.param == "bounds":
         monkeypatch.setattr(depth, "_CROWDS", (1, 2))
         monkeypatch.setattr(corridor, "FIRST", depth.Depth(1 / 4, 1))
         return BoundedTable
-    return partial(TablePredictor, foresight=request.param == "foresight")
+    return partial(TablePredictor, head_bounds=request.param == "head bounds")
 
 
 @pytest.mark.parametrize("kind", TABLE_KINDS)
