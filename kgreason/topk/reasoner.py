@@ -71,7 +71,7 @@ class Reasoner:
         price = predictor.price()
         if frontier is not None:
             # A beam looks at its candidates' rows and at nothing else.
-            price = replace(price, foresight=None)
+            price = replace(price, head_bounds=None)
         anywhere = cache(lambda relation: predictor.domain(relation) is None)
         self.statistics = Statistics(predictor.entity_count, facts, price, anywhere)
         device = torch.device(device)

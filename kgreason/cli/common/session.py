@@ -81,7 +81,7 @@ def make_engine(terminal: Terminal, graph: KnowledgeGraph, options: ReasoningOpt
             max_memory=memory,
             row_cache=options.row_cache,
         )
-    for note in getattr(engine.predictor, "notes", ()):
+    for note in engine.predictor.notes:
         terminal.note(f"note: {note}")
     return engine
 

@@ -25,8 +25,9 @@ from kgreason.predictors.checkpoints.tensor_file import (
     unreadable,
     write_safetensors,
 )
+from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPLEX, COMPOSITIONS, Composition
-from kgreason.predictors.embedding.scorers import BilinearScorer, Coverage, Scorer, scoring_dtype
+from kgreason.predictors.scorer import Coverage, Scorer, scoring_dtype
 
 if TYPE_CHECKING:
     from kgreason.knowledge import Vocabulary

@@ -26,7 +26,7 @@ from kgreason.predictors.checkpoints.format import (
 )
 from kgreason.predictors.checkpoints.layout import find_tables, in_parts, with_inverses
 from kgreason.predictors.embedding.compositions import find_composition
-from kgreason.predictors.embedding.scorers import BlockShape, Coverage
+from kgreason.predictors.scorer import BlockShape, Coverage, Scorer
 
 # These need more than numbers of entities and relations: literals, the facts, anchors.
 _NEEDS_MORE = frozenset(
@@ -40,7 +40,7 @@ _MEMORY = 64 * 2**20
 _MOST_ROWS = 32
 
 
-class PyKEENScorer:
+class PyKEENScorer(Scorer):
     """A PyKEEN model's own scores, in blocks of one fixed shape.
 
     A model without inverse relations of its own answers an inverse relation by scoring all heads.

@@ -4,15 +4,14 @@ import pytest
 import torch
 
 from kgreason.errors import UsageError
-from kgreason.predictors.calibrated.calibration import (
+from kgreason.predictors.calibrated.calibration import Observed, cut_below
+from kgreason.predictors.calibrated.calibrations import (
     CALIBRATIONS,
     MassNormalised,
     MinMax,
     MissingTails,
-    Observed,
     Sigmoid,
     SoftmaxDegree,
-    _cut_below,
     parse_calibration,
 )
 
@@ -68,7 +67,7 @@ def test_the_mass_cut_drops_its_own_value() -> None:
 def test_the_other_cuts_keep_their_own_value(dtype: torch.dtype, cut: float) -> None:
     own = torch.tensor(cut, dtype=dtype)
     around = torch.stack([own, torch.nextafter(own, own - 1), torch.nextafter(own, own + 1)])
-    truths = _cut_below(around.clone()[None], cut)[0]
+    truths = cut_below(around.clone()[None], cut)[0]
     assert truths.tolist() == [around[0].item(), 0.0, around[2].item()]
 
 

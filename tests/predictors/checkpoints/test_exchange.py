@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from kgreason.errors import CheckpointError, UsageError
 from kgreason.predictors import export_checkpoint, import_checkpoint, load_checkpoint
 from kgreason.predictors.checkpoints.layout import in_parts, with_inverses
+from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPLEX, COMPOSITIONS, DISTMULT, Composition
-from kgreason.predictors.embedding.scorers import BilinearScorer
 from tests.predictors.toy import toy_graph, weights
 
 GRAPH = toy_graph()

@@ -18,8 +18,9 @@ from kgreason.predictors.checkpoints.format import (
     read_checkpoint,
     save_checkpoint,
 )
+from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPLEX
-from kgreason.predictors.embedding.scorers import BilinearScorer, Coverage
+from kgreason.predictors.scorer import Coverage
 from tests.predictors.toy import complex_info, toy_graph, weights
 
 GRAPH = toy_graph()

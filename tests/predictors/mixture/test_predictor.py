@@ -18,15 +18,15 @@ from kgreason.predictors.checkpoints.format import save_checkpoint
 from kgreason.predictors.mixture.file import read_mixture, write_mixture
 from kgreason.predictors.mixture.pool import FLOOR
 from kgreason.predictors.mixture.weights import SHRINKAGE, Weights, learn_weights
+from kgreason.predictors.protocol import LinkPredictor, RowPrice
 from kgreason.predictors.protocol import Path as FactPath
-from kgreason.predictors.protocol import RowPrice, Scoped, scope_of
 from kgreason.truth.rows import TruthRows
 from tests.predictors.toy import complex_info, every_pair, toy_graph, weights
 
 SIZE, RELATIONS = 6, 4
 
 
-class Table:
+class Table(LinkPredictor):
     """A predictor that reads its truths from a table (directed relations, entities, entities)."""
 
     name = "table"
@@ -324,13 +324,12 @@ def test_an_entity_unseen_in_training_falls_back_to_rules(tmp_path: Path) -> Non
     rules.write_text("knows(a,b) & knows(b,c) => knows(a,c)  # support 9 confidence 0.5 pca 0.5\n")
     models = [tmp_path / "m.safetensors", rules]
     alone, by_rules, both = (load_predictor(m, graph) for m in (models[0], rules, models))
-    assert isinstance(alone, Scoped)
     (knows,) = graph.vocabulary.find_relation("knows")
     inverse = torch.tensor([2 * knows + 1])
     asked = torch.tensor([fresh]), inverse
     assert torch.equal(both.rows(*asked).truths, by_rules.rows(*asked).truths)
     assert bool((by_rules.rows(*asked).truths < 1).any()), "something is predicted"
-    scope = scope_of(alone, 2 * knows)
+    scope = alone.scope(2 * knows)
     assert scope is not None
     assert not bool(scope[fresh])
     engine = Engine(graph, models)
