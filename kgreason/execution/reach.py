@@ -97,7 +97,7 @@ class _Search:
 
 def _top_heads(execution: Execution, relation: int, tails: Tensor, count: int) -> HeadBounds:
     bounds = execution.predictor.top_heads(relation, tails, count)
-    assert bounds is not None, "plans without a price for such bounds do not come here"
+    assert bounds is not None, "only planned where the price names such bounds"
     return bounds
 
 

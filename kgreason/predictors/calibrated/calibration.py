@@ -120,7 +120,7 @@ class Calibration(ABC):
         """(rows,) each -> scores below which every truth is 0.
 
         degrees, lengths: as in `Observed`. whole: log of the sum of e^score over some of the tails;
-        over more of them the result is not lower.
+        over more of them the result is not lower. −inf unless `is_prunable`.
         """
         return torch.full_like(whole, -torch.inf)
 
@@ -154,7 +154,7 @@ class Pointwise(Calibration):
         return self._cut(self.truth_of(scores))
 
     def min_score(self, degrees: Tensor, lengths: Tensor, whole: Tensor) -> Tensor:
-        return torch.full_like(whole, _score_at(self))
+        return torch.full_like(whole, _score_at(self) if self.is_prunable else -torch.inf)
 
 
 class ScaledSoftmax(Calibration):
@@ -204,6 +204,8 @@ class ScaledSoftmax(Calibration):
         return self._cut(truths.clamp_(max=self.highest))
 
     def min_score(self, degrees: Tensor, lengths: Tensor, whole: Tensor) -> Tensor:
+        if not self.is_prunable:
+            return super().min_score(degrees, lengths, whole)
         over, under = self.scale(degrees, lengths, lambda: torch.ones_like(whole))
         return (self.cut * under.double() / over).log() + whole
 

@@ -21,6 +21,8 @@ from kgreason.predictors.calibrated.calibration import (
 )
 
 _LEAST_LEFT = 0.01
+# A softmax in float32 rounds numbers near 1e-38 too coarsely to be divided by much less.
+_LEAST_MASS = 1e-30
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,9 @@ class MissingTails(ScaledSoftmax):
 class MassNormalised(ScaledSoftmax):
     """Softmax scaled so that the known tails share their number as mass.
 
-    p · n / Σ p over the n known tails (factor 1 without any), 0 up to `cut`, at most 1 − `epsilon`
-    (FIT: Yin et al., ICLR 2024; cut 0.005 on FB15k-237, 0.0002 on NELL995).
+    p · n / Σ p over the n known tails (factor 1 without any, or if Σ p is next to nothing), 0 up to
+    `cut`, at most 1 − `epsilon` (FIT: Yin et al., ICLR 2024; cut 0.005 on FB15k-237, 0.0002 on
+    NELL995).
     """
 
     label: ClassVar[str] = "mass"
@@ -88,7 +91,8 @@ class MassNormalised(ScaledSoftmax):
         self, degrees: Tensor, lengths: Tensor, known: Callable[[], Tensor]
     ) -> tuple[Tensor, Tensor]:
         mass = known()
-        return torch.where(mass > 0, lengths, 1), torch.where(mass > 0, mass, 1.0)
+        counts = mass > _LEAST_MASS
+        return torch.where(counts, lengths, 1), torch.where(counts, mass, 1.0)
 
     def _cut(self, truths: Tensor) -> Tensor:
         return torch.threshold_(truths, self.cut, 0.0)
