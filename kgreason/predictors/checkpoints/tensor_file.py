@@ -190,11 +190,11 @@ def _seal(header: Header) -> str:
 
 
 def _checksum(tensor: Tensor) -> int:
-    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy())
+    return zlib.crc32(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
 
 
 def _stamp(path: Path) -> _Stamp | None:
-    """What tells whether a file has changed; None for one that may change again at the same time."""
+    """What tells whether a file has changed; None where a change might still not show."""
     about = path.stat()
     if time.time_ns() - max(about.st_mtime_ns, about.st_ctime_ns) < _SETTLED:
         return None

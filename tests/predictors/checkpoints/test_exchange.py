@@ -131,7 +131,7 @@ def test_an_archive_that_swells_is_refused_before_it_is_unpacked(
     monkeypatch.setattr(exchange, "_HARMLESS", 1 << 16)
     zeros = np.zeros((1000, 1000))
     np.savez_compressed(tmp_path / "zeros.npz", entity=zeros, relation=zeros)
-    with pytest.raises(CheckpointError, match="to 16,000,.* bytes, more than 100 times its size"):
+    with pytest.raises(CheckpointError, match=r"to 16,000,.* bytes, more than 100 times its size"):
         imported(tmp_path / "zeros.npz")
 
 
