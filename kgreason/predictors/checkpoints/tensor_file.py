@@ -190,7 +190,7 @@ def _seal(header: Header) -> str:
 
 
 def _checksum(tensor: Tensor) -> int:
-    return zlib.crc32(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data)
 
 
 def _stamp(path: Path) -> _Stamp | None:
