@@ -108,9 +108,8 @@ def _whole(path: Path) -> dict[str, Any]:
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        reason = error.strerror or str(error)
         raise CheckpointError(
-            f"{path} cannot be read ({reason})", remedy="check the path"
+            f"{path} cannot be read ({error.strerror or error})", remedy="check the path"
         ) from error
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read ({error})", remedy=_AGAIN) from error
@@ -194,8 +193,9 @@ def _hash(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise CheckpointError(
-            f"cannot read {path}: {error.strerror or error}",
+            f"cannot read {path}: {reason}",
             remedy="a mixture needs its members where they were",
         ) from error
