@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from kgreason.errors import CheckpointError, UsageError
+from kgreason.predictors import inspect
 from kgreason.predictors.checkpoints.tensor_file import write_safetensors
 from kgreason.training.state import Best, SavedRun, load_run, save_run, state_path
 
@@ -56,3 +57,8 @@ def test_other_files_are_no_state(out: Path) -> None:
         write_safetensors(path, {"a": torch.ones(1)}, {"kgreason-training": "3", **metadata})
         with pytest.raises((CheckpointError, UsageError), match=r"m\.unfinished"):
             load_run(out, RUN)
+
+
+def test_a_state_is_not_taken_for_weights(out: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"not a checkpoint: .*kgreason-training"):
+        inspect(state_path(out))

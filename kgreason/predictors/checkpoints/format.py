@@ -227,6 +227,11 @@ def check_fit(path: str | Path, info: CheckpointInfo, vocabulary: Vocabulary) ->
 
 def _info(path: Path, header: Header) -> CheckpointInfo:
     metadata = header.metadata
+    if other := [key for key in metadata if key.startswith("kgreason-")]:
+        raise CheckpointError(
+            f"{path} is not a checkpoint: its metadata has {min(other)!r}",
+            remedy="name the file that training writes in the end",
+        )
     if "kgreason" not in metadata:
         return _bare_info(path, header)
     if metadata["kgreason"] not in _READ:

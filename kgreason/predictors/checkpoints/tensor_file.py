@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from torch import Tensor
 
 from kgreason.errors import CheckpointError
 from kgreason.files import replacing
+from kgreason.files.checksums import Stamp, stamp
 
 LARGE = 1 << 30
 """Bytes of a file above which its tensors are compared with their checksums only on request."""
@@ -48,10 +48,7 @@ _SEAL, _SUMS = "kgreason sha256", "kgreason crc32"
 _CHECKED_AT_ONCE = 1 << 20
 _AGAIN = "get an undamaged copy, or make it again: kgreason train or kgreason model import"
 
-# Nanoseconds after which a later change must show in a file's time.
-_SETTLED = 2_000_000_000
-_Stamp = tuple[int, int, int, int]
-_verified: set[_Stamp] = set()
+_compared: set[Stamp] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +110,11 @@ def read_safetensors(path: Path, *, verify: bool | None = None) -> tuple[dict[st
         header = _header(path, file)
         tensors = {name: file.get_tensor(name) for name in header.shapes}
         if header.sealed and verify is not False:
-            stamp = _stamp(path)
-            if verify or (stamp not in _verified and path.stat().st_size <= LARGE):
+            found = stamp(path)
+            if verify or (found not in _compared and path.stat().st_size <= LARGE):
                 _compare(path, header, tensors)
-                if stamp is not None:
-                    _verified.add(stamp)
+                if found is not None:
+                    _compared.add(found)
         return tensors, header
 
 
@@ -191,14 +188,6 @@ def _seal(header: Header) -> str:
 
 def _checksum(tensor: Tensor) -> int:
     return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data)
-
-
-def _stamp(path: Path) -> _Stamp | None:
-    """What tells whether a file has changed; None where a change might still not show."""
-    about = path.stat()
-    if time.time_ns() - max(about.st_mtime_ns, about.st_ctime_ns) < _SETTLED:
-        return None
-    return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns
 
 
 def _umask() -> int:

@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from kgreason.errors import CheckpointError
+from kgreason.files import checksums
 from kgreason.predictors import inspect
 from kgreason.predictors.checkpoints import tensor_file
 from kgreason.predictors.checkpoints.format import read_checkpoint, save_checkpoint
@@ -107,7 +108,7 @@ def test_tensors_are_compared_once_while_the_file_does_not_change(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared = _counted(monkeypatch)
-    monkeypatch.setattr(tensor_file, "_SETTLED", -(10**20))
+    monkeypatch.setattr(checksums, "_SETTLED", -(10**20))
     for _ in range(3):
         read_checkpoint(path)
     assert compared == [path]
