@@ -10,10 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from kgreason.knowledge import Vocabulary
 
 Content = list[str]
@@ -33,6 +32,8 @@ def vocabulary() -> Vocabulary:
 
 
 def _tensors(seed: int) -> dict[str, Tensor]:
+    import torch
+
     random = torch.Generator().manual_seed(seed)
     rows = {"entity": vocabulary().entity_count, "relation": 2 * vocabulary().relation_count}
     return {name: torch.randn(count, 12, generator=random) for name, count in rows.items()}
@@ -105,6 +106,8 @@ def rules_content(path: Path) -> Content:
 
 def make_mixture(folder: Path, seed: int) -> Path:
     """A folder with a mixture and its members."""
+    import torch
+
     from kgreason.predictors.mixture.file import write_mixture
     from kgreason.predictors.mixture.weights import Weights
 
@@ -130,6 +133,8 @@ def mixture_content(path: Path) -> Content:
 
 def make_rows(folder: Path, seed: int) -> Path:
     """A file of rows that were scored."""
+    import torch
+
     from kgreason.predictors.rowcache.file import write_row_file
     from kgreason.truth.rows import TruthRows
 
@@ -143,6 +148,8 @@ def make_rows(folder: Path, seed: int) -> Path:
 
 def rows_content(path: Path) -> Content:
     """The rows as a cache finds them; what it tells of a file that it leaves out is an error."""
+    import torch
+
     from kgreason.errors import DataError
     from kgreason.predictors.rowcache.cache import RowCache
 
