@@ -17,6 +17,9 @@ def script(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", FOLDER / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
+    # A script imports what lies beside it, as it does when it is started.
+    if str(FOLDER) not in sys.path:
+        sys.path.append(str(FOLDER))
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)

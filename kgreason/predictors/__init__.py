@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kgreason.predictors.protocol import LinkPredictor, RowPrice
     from kgreason.predictors.rules import RulePredictor
     from kgreason.predictors.scorer import Scorer
+    from kgreason.predictors.verify import verify_model
 
 _HOMES = {
     "BilinearScorer": "embedding.bilinear",
@@ -45,6 +46,7 @@ _HOMES = {
     "load_predictor": "load",
     "parse_calibration": "calibrated.calibrations",
     "relation_weights": "checkpoints.format",
+    "verify_model": "verify",
     "with_predicted_relations": "load",
 }
 
@@ -66,6 +68,7 @@ __all__ = [
     "load_predictor",
     "parse_calibration",
     "relation_weights",
+    "verify_model",
     "with_predicted_relations",
 ]
 

@@ -215,6 +215,11 @@ def rebuild(
 
 def _load_weights(model: Any, weights: dict[str, Tensor]) -> None:
     """Strict but for the state of regularisers, which training needs and scoring does not."""
+    for name, own in model.state_dict().items():
+        given = weights.get(name, own)
+        # torch would convert them, and round whole numbers or drop imaginary parts.
+        if given.is_floating_point() != own.is_floating_point():
+            raise ValueError(f"tensor {name} holds {given.dtype}, expected {own.dtype}")
     found = model.load_state_dict(weights, strict=False)
     strays = [name for name in (*found.missing_keys, *found.unexpected_keys) if _is_weight(name)]
     if strays:

@@ -357,6 +357,7 @@ def test_files_read_back_and_are_checked(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="another graph"):
         read_mixture(path, other.vocabulary)
     about = json.loads(path.read_text())
+    del about["sha256"]
     path.write_text(json.dumps(about | {"version": 1}))
     with pytest.raises(CheckpointError, match="version 1, not 2: its weights") as caught:
         read_mixture(path, graph.vocabulary)
