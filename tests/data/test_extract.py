@@ -14,7 +14,7 @@ import pytest
 from kgreason.data import members as module
 from kgreason.data.extract import Digest, extract
 from kgreason.errors import DataError, LimitError
-from tests.damage import corruptions
+from tests.scripts import script
 
 FILES = {"a/b.txt": b"hello", "a/c/d.bin": b"\0" * 3000, "e": b""}
 
@@ -207,7 +207,7 @@ def test_damage_is_told(tmp_path: Path, pack: object) -> None:
     files = {"a": bytes(range(256)) * 100, "b": b"x" * 9}
     archive = pack(tmp_path / "archive", files)
     whole, expected = archive.read_bytes(), extract(archive, tmp_path / "whole")
-    damage = corruptions().CORRUPTIONS
+    damage = script("corruptions").CORRUPTIONS
     for number in range(160):
         random = Random(number)
         archive.write_bytes(damage[sorted(damage)[number % len(damage)]](whole, random))
