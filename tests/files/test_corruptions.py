@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from kgreason.errors import DataError
-from tests.damage import corruptions
+from tests.scripts import script
 
 
 def test_no_damage_is_silent_or_ends_in_a_traceback() -> None:
-    script = corruptions()
+    script = script("corruptions")
     names = tuple(script.TARGETS)
     verdicts = set()
     with script.field_of(names) as made:
@@ -26,7 +26,7 @@ def test_no_damage_is_silent_or_ends_in_a_traceback() -> None:
 
 
 def test_the_judge_sees_every_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = corruptions()
+    script = script("corruptions")
     path = tmp_path / "x.txt"
 
     def content(which: Path) -> list[str]:
@@ -55,7 +55,7 @@ def test_the_judge_sees_every_failure(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_every_kind_of_damage_changes_a_file(tmp_path: Path) -> None:
-    script = corruptions()
+    script = script("corruptions")
     whole = bytes(range(256)) * 4
     for kind, damage in script.CORRUPTIONS.items():
         cases = script.cases(20, 1, ("x",))
