@@ -67,7 +67,7 @@ def _names(n: int, letter: str = "x") -> list[str]:
 
 
 def conjuncts(n: int) -> str:
-    """n links to one variable."""
+    """N links to one variable."""
     return _efo([_link(i, _entity(i), "y") for i in range(n)])
 
 
@@ -77,12 +77,12 @@ def repeated(n: int) -> str:
 
 
 def disjuncts(n: int) -> str:
-    """n alternatives."""
+    """N alternatives."""
     return f"{_EFO}?y : " + " | ".join(_link(i, _entity(i), "y") for i in range(n))
 
 
 def clauses(n: int) -> str:
-    """n conjuncts of two alternatives each."""
+    """N conjuncts of two alternatives each."""
     pairs = (f"({_link(i, _entity(i), 'y')} | {_link(i + 1, _entity(i), 'y')})" for i in range(n))
     return _efo(list(pairs))
 
@@ -110,7 +110,7 @@ def open_chain(n: int) -> str:
 
 
 def star(n: int) -> str:
-    """n paths of two links to the answer."""
+    """N paths of two links to the answer."""
     links = [part for i, x in enumerate(_names(n)) for part in _spoke(i, x)]
     return _efo(links, _names(n))
 
@@ -120,13 +120,13 @@ def _spoke(i: int, x: str) -> tuple[str, str]:
 
 
 def branches(n: int) -> str:
-    """n links that lead away from the answer to variables of their own."""
+    """N links that lead away from the answer to variables of their own."""
     links = [_link(i, "y", x) for i, x in enumerate(_names(n))]
     return _efo([_link(0, _entity(0), "y"), *links], _names(n))
 
 
 def components(n: int) -> str:
-    """n variables that have nothing to do with the answer nor with each other."""
+    """N variables that have nothing to do with the answer nor with each other."""
     links = [_link(0, _entity(0), "y")]
     for i, x in enumerate(_names(n)):
         links += [_link(i, _entity(i), x), _link(i + 1, x, _entity(i + 1))]
@@ -141,14 +141,14 @@ def ring(n: int) -> str:
 
 
 def clique(n: int) -> str:
-    """n variables, each linked to each."""
+    """N variables, each linked to each."""
     every = ["y", *_names(n)]
     links = [_link(i + j, a, b) for i, a in enumerate(every) for j, b in enumerate(every[:i])]
     return _efo([_link(0, _entity(0), "y"), *links], _names(n))
 
 
 def grid(n: int) -> str:
-    """n × n variables, each linked to its neighbours."""
+    """N × n variables, each linked to its neighbours."""
     name = {(i, j): f"x{i}_{j}" for i in range(n) for j in range(n)}
     links = [_link(0, _entity(0), "x0_0"), _link(0, f"x{n - 1}_{n - 1}", "y")]
     for (i, j), x in name.items():
@@ -165,18 +165,18 @@ def equalities(n: int) -> str:
 
 
 def exclusions(n: int) -> str:
-    """n inequalities with constants."""
+    """N inequalities with constants."""
     return _efo([_link(0, _entity(0), "y"), *(f"y != {_entity(i)}" for i in range(n))])
 
 
 def negations(n: int) -> str:
-    """n negated links."""
+    """N negated links."""
     links = [f"!{_link(i, _entity(i), 'y')}" for i in range(n)]
     return _efo([_link(0, _entity(0), "y"), *links])
 
 
 def negated_groups(n: int) -> str:
-    """n negated groups side by side."""
+    """N negated groups side by side."""
     groups = [
         f"!(exists x . {_link(i, 'y', 'x')} & {_link(i + 1, 'x', _entity(i))})" for i in range(n)
     ]
@@ -184,7 +184,7 @@ def negated_groups(n: int) -> str:
 
 
 def nested_groups(n: int) -> str:
-    """n negated groups, each inside the one before."""
+    """N negated groups, each inside the one before."""
     text = _link(0, _entity(0), f"x{n}")
     for i in range(n, 0, -1):
         before = f"x{i - 1}" if i > 1 else "y"
@@ -193,7 +193,7 @@ def nested_groups(n: int) -> str:
 
 
 def nested_outer(n: int) -> str:
-    """n nested negated groups, each of which mentions every variable around it."""
+    """N nested negated groups, each of which mentions every variable around it."""
     names = ["y", *_names(n)]
     text = _link(0, _entity(0), names[n])
     for i in range(n, 0, -1):
@@ -211,7 +211,7 @@ def nested_negations(n: int) -> str:
 
 
 def signs(n: int) -> str:
-    """n signs of negation in a row."""
+    """N signs of negation in a row."""
     return _efo([_link(0, _entity(0), "y"), "!" * n + _link(1, _entity(0), "y")])
 
 
@@ -234,19 +234,19 @@ def nested_alternatives(n: int) -> str:
 
 
 def parentheses(n: int) -> str:
-    """n brackets around one link."""
+    """N brackets around one link."""
     return f"{_EFO}?y : " + "(" * n + _link(0, _entity(0), "y") + ")" * n
 
 
 def answers(n: int) -> str:
-    """n answer variables in a chain."""
+    """N answer variables in a chain."""
     ends = [_entity(0), *_names(n)]
     links = [_link(i, a, b) for i, (a, b) in enumerate(zip(ends, ends[1:], strict=False))]
     return _efo(links, head=" ".join(f"?{x}" for x in _names(n)))
 
 
 def separate_answers(n: int) -> str:
-    """n answer variables that have nothing to do with each other."""
+    """N answer variables that have nothing to do with each other."""
     links = [_link(i, _entity(i), x) for i, x in enumerate(_names(n))]
     return _efo(links, head=" ".join(f"?{x}" for x in _names(n)))
 
@@ -258,12 +258,12 @@ def long_name(n: int) -> str:
 
 
 def sparql_triples(n: int) -> str:
-    """n triple patterns about one variable."""
+    """N triple patterns about one variable."""
     return _select(" . ".join(f":n{i % ENTITIES} :r{i % RELATIONS} ?y" for i in range(n)))
 
 
 def sparql_lists(n: int) -> str:
-    """n objects after one predicate."""
+    """N objects after one predicate."""
     return _select("?y :r0 " + ", ".join(f":n{i % ENTITIES}" for i in range(n)))
 
 
@@ -297,17 +297,17 @@ def sparql_filter_or(n: int) -> str:
 
 
 def sparql_filters(n: int) -> str:
-    """n FILTERs."""
+    """N FILTERs."""
     return _select(":n0 :r0 ?y " + " ".join(f"FILTER (?y != :n{i % ENTITIES})" for i in range(n)))
 
 
 def sparql_filter_brackets(n: int) -> str:
-    """n brackets around a condition."""
+    """N brackets around a condition."""
     return _select(":n0 :r0 ?y FILTER " + "(" * n + "?y != :n1" + ")" * n)
 
 
 def sparql_filter_not(n: int) -> str:
-    """n nested negations of a condition."""
+    """N nested negations of a condition."""
     return _select(":n0 :r0 ?y FILTER (" + "!(" * n + "?y != :n1" + ")" * n + ")")
 
 
@@ -337,23 +337,23 @@ def sparql_union(n: int) -> str:
 
 
 def sparql_groups(n: int) -> str:
-    """n groups side by side."""
+    """N groups side by side."""
     return _select(" ".join(f"{{ :n{i % ENTITIES} :r0 ?y }}" for i in range(n)))
 
 
 def sparql_nested_groups(n: int) -> str:
-    """n groups inside each other."""
+    """N groups inside each other."""
     return _select("{ " * n + ":n0 :r0 ?y" + " }" * n)
 
 
 def sparql_not_exists(n: int) -> str:
-    """n FILTER NOT EXISTS side by side."""
+    """N FILTER NOT EXISTS side by side."""
     parts = (f"FILTER NOT EXISTS {{ ?y :r{i % RELATIONS} ?x{i} }}" for i in range(n))
     return _select(":n0 :r0 ?y " + " ".join(parts))
 
 
 def sparql_nested_not_exists(n: int) -> str:
-    """n FILTER NOT EXISTS inside each other."""
+    """N FILTER NOT EXISTS inside each other."""
     text = f"?x{n} :r1 :n0"
     for i in range(n, 0, -1):
         before = f"?x{i - 1}" if i > 1 else "?y"
@@ -362,13 +362,13 @@ def sparql_nested_not_exists(n: int) -> str:
 
 
 def sparql_minus(n: int) -> str:
-    """n MINUS side by side."""
+    """N MINUS side by side."""
     parts = (f"MINUS {{ ?y :r{i % RELATIONS} ?x{i} }}" for i in range(n))
     return _select(":n0 :r0 ?y " + " ".join(parts))
 
 
 def sparql_nested_minus(n: int) -> str:
-    """n MINUS inside each other."""
+    """N MINUS inside each other."""
     text = "?y :r1 :n0"
     for i in range(n):
         text = f"?y :r{i % RELATIONS} :n{i} MINUS {{ {text} }}"
@@ -384,17 +384,17 @@ def sparql_list(n: int) -> str:
 
 
 def sparql_blank_nodes(n: int) -> str:
-    """n blank nodes inside each other."""
+    """N blank nodes inside each other."""
     return _select("?y :r0 " + "[ :r1 " * n + ":n0" + " ]" * n)
 
 
 def sparql_semicolons(n: int) -> str:
-    """n predicates after one subject, each with a blank node."""
+    """N predicates after one subject, each with a blank node."""
     return _select("?y " + " ; ".join(f":r{i % RELATIONS} []" for i in range(n)))
 
 
 def sparql_chain(n: int) -> str:
-    """n triple patterns in a chain."""
+    """N triple patterns in a chain."""
     ends = [":n0", *(f"?x{i}" for i in range(n)), "?y"]
     return _select(
         " . ".join(

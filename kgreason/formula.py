@@ -8,15 +8,15 @@ bound to a vocabulary. ∧ and ∨ are equal up to the order of their members (a
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from kgreason.errors import Place
 
 Name = TypeVar("Name", str, int)
 Other = TypeVar("Other", str, int)
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,50 +67,66 @@ class Equals(Generic[Name]):
     right: Term[Name]
 
 
-@dataclass(frozen=True, slots=True)
-class Not(Generic[Name]):
+@dataclass(frozen=True, slots=True, eq=False)
+class _Compound(Generic[Name]):
+    """A formula made of formulas. It knows its hash and free variables from the start.
+
+    Both are built from those of the parts, so neither costs a walk, however deep the formula is.
+    """
+
+    _hash: int = field(init=False, repr=False)
+    _free: tuple[Variable, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        formula = cast("Formula[Name]", self)
+        object.__setattr__(self, "_hash", _hash_of(formula))
+        object.__setattr__(self, "_free", _free_in(formula))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other or type(other) is not type(self) or hash(other) != self._hash:
+            return self is other
+        numbers: dict[object, int] = {}
+        first, second = cast("Formula[Name]", self), cast("Formula[Name]", other)
+        return _number(first, numbers) == _number(second, numbers)
+
+    def __repr__(self) -> str:
+        return fold(cast("Formula[Name]", self), _shown)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The hash of a string differs from process to process, so it does not travel.
+        return _unflattened, (_flattened(cast("Formula[Name]", self)),)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Not(_Compound[Name]):
     """¬ body; the body may be a group with variables of its own."""
 
     body: Formula[Name]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Connective(Generic[Name]):
-    parts: tuple[Formula[Name], ...]
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and Counter(self.parts) == Counter(other.parts)
-
-    def __hash__(self) -> int:
-        return hash((type(self).__name__, frozenset(Counter(self.parts).items())))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class And(_Connective[Name]):
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class And(_Compound[Name]):
     """Conjunction of its parts (at least two)."""
 
+    parts: tuple[Formula[Name], ...]
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Or(_Connective[Name]):
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Or(_Compound[Name]):
     """Disjunction of its parts (at least two)."""
 
+    parts: tuple[Formula[Name], ...]
 
-@dataclass(frozen=True, slots=True)
-class Exists(Generic[Name]):
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Exists(_Compound[Name]):
     """∃ variables. body; the variables are a set, kept in the order of the text."""
 
     variables: tuple[Variable, ...]
     body: Formula[Name]
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Exists)
-            and frozenset(self.variables) == frozenset(other.variables)
-            and self.body == other.body
-        )
-
-    def __hash__(self) -> int:
-        return hash((frozenset(self.variables), self.body))
 
 
 Formula = Atom[Name] | Equals[Name] | Not[Name] | And[Name] | Or[Name] | Exists[Name]
@@ -216,13 +232,30 @@ def terms(formula: Formula[Name]) -> tuple[Term[Name], ...]:
 
 def variables(formula: Formula[Name]) -> tuple[Variable, ...]:
     """Free variables of a formula, in order of first occurrence."""
-    match formula:
-        case Exists(bound, body):
-            return tuple(v for v in variables(body) if v not in bound)
-        case Atom() | Equals():
-            return tuple(dict.fromkeys(t for t in terms(formula) if isinstance(t, Variable)))
-        case _:
-            return tuple(dict.fromkeys(v for part in children(formula) for v in variables(part)))
+    if isinstance(formula, _Compound):
+        return formula._free
+    return tuple(dict.fromkeys(t for t in terms(formula) if isinstance(t, Variable)))
+
+
+def fold(
+    formula: Formula[Name], combine: Callable[[Formula[Name], tuple[Result, ...]], Result]
+) -> Result:
+    """`combine(part, results of its children)` of every subformula, children first; the last one.
+
+    The walk keeps a stack of its own: no depth is too much for it.
+    """
+    waiting: list[tuple[Formula[Name], bool]] = [(formula, False)]
+    results: list[Result] = []
+    while waiting:
+        part, ready = waiting.pop()
+        below = children(part)
+        if ready or not below:
+            first = len(results) - len(below)
+            results[first:] = [combine(part, tuple(results[first:]))]
+        else:
+            waiting.append((part, True))
+            waiting.extend((child, False) for child in reversed(below))
+    return results[0]
 
 
 def rename_terms(
@@ -231,19 +264,17 @@ def rename_terms(
     relation: Callable[[Name | Slot, Place | None], Other | Slot],
 ) -> Formula[Other]:
     """The same shape with every term and relation name passed through a function."""
-    match formula:
-        case Atom(name, head, tail, inverse, place):
-            return Atom(relation(name, place), term(head), term(tail), inverse, place)
-        case Equals(left, right):
-            return Equals(term(left), term(right))
-        case Not(body):
-            return Not(rename_terms(body, term, relation))
-        case Exists(bound, body):
-            return Exists(bound, rename_terms(body, term, relation))
-        case And(parts):
-            return And(tuple(rename_terms(part, term, relation) for part in parts))
-        case Or(parts):
-            return Or(tuple(rename_terms(part, term, relation) for part in parts))
+
+    def renamed(part: Formula[Name], parts: tuple[Formula[Other], ...]) -> Formula[Other]:
+        match part:
+            case Atom(name, head, tail, inverse, place):
+                return Atom(relation(name, place), term(head), term(tail), inverse, place)
+            case Equals(left, right):
+                return Equals(term(left), term(right))
+            case _:
+                return rebuild(cast("Formula[Other]", part), parts)
+
+    return fold(formula, renamed)
 
 
 def slots(query: Query[Name]) -> tuple[str, ...]:
@@ -268,3 +299,74 @@ def fill(query: Query[Name], values: Mapping[str, Name]) -> Query[Name]:
         return values.get(name.name, name) if isinstance(name, Slot) else name
 
     return replace(query, formula=rename_terms(query.formula, term, relation))
+
+
+def _hash_of(formula: Formula[Name]) -> int:
+    own = frozenset(formula.variables) if isinstance(formula, Exists) else None
+    # The order of the parts does not count, their number does.
+    return hash((type(formula), own, *sorted(map(hash, children(formula)))))
+
+
+def _free_in(formula: Formula[Name]) -> tuple[Variable, ...]:
+    if isinstance(formula, Exists):
+        bound = set(formula.variables)
+        return tuple(v for v in variables(formula.body) if v not in bound)
+    return tuple(dict.fromkeys(v for part in children(formula) for v in variables(part)))
+
+
+def _number(formula: Formula[Name], numbers: dict[object, int]) -> int:
+    """A number that equal formulas share, and no others of the same table."""
+
+    def combine(part: Formula[Name], below: tuple[int, ...]) -> int:
+        key: object = part
+        if below:
+            own = frozenset(part.variables) if isinstance(part, Exists) else None
+            key = (type(part), own, *sorted(below))
+        return numbers.setdefault(key, len(numbers))
+
+    return fold(formula, combine)
+
+
+def _shown(part: Formula[Name], below: tuple[str, ...]) -> str:
+    match part:
+        case Exists(bound, _):
+            return f"Exists(variables={bound!r}, body={below[0]})"
+        case Not():
+            return f"Not(body={below[0]})"
+        case And() | Or():
+            return f"{type(part).__name__}(parts=({', '.join(below)}))"
+        case _:
+            return repr(part)
+
+
+_Flat = tuple[tuple[object, ...], ...]
+
+
+def _flattened(formula: Formula[Name]) -> _Flat:
+    """Leaves, and (type, number of parts, bound variables), each after its parts."""
+    found: list[tuple[object, ...]] = []
+
+    def combine(part: Formula[Name], below: tuple[None, ...]) -> None:
+        bound = part.variables if isinstance(part, Exists) else ()
+        found.append((type(part), len(below), bound) if below else (part,))
+
+    fold(formula, combine)
+    return tuple(found)
+
+
+def _unflattened(flat: _Flat) -> Formula[Name]:
+    """The formula that was flattened, out of a pickle."""
+    built: list[Any] = []
+    for kind, *rest in flat:
+        if not rest:
+            built.append(kind)
+            continue
+        count, bound = cast("tuple[int, tuple[Variable, ...]]", tuple(rest))
+        parts = tuple(built[len(built) - count :])
+        del built[len(built) - count :]
+        single: Any = kind
+        if kind is Exists:
+            built.append(Exists(bound, parts[0]))
+        else:
+            built.append(single(parts[0] if kind is Not else parts))
+    return cast("Formula[Name]", built[0])
