@@ -10,6 +10,7 @@ exponent by which the sum grew since the size before (1 is linear). A refusal sh
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from math import log
@@ -90,7 +91,7 @@ def clauses(n: int) -> str:
 def chain(n: int) -> str:
     """A path of n variables to the answer."""
     ends = [_entity(0), *_names(n), "y"]
-    links = [_link(i, a, b) for i, (a, b) in enumerate(zip(ends, ends[1:], strict=False))]
+    links = [_link(i, a, b) for i, (a, b) in enumerate(itertools.pairwise(ends))]
     return _efo(links, _names(n))
 
 
@@ -105,7 +106,7 @@ def nested_chain(n: int) -> str:
 def open_chain(n: int) -> str:
     """A path of n variables away from the answer, its far end unbound."""
     ends = ["y", *_names(n)]
-    links = [_link(i, a, b) for i, (a, b) in enumerate(zip(ends, ends[1:], strict=False))]
+    links = [_link(i, a, b) for i, (a, b) in enumerate(itertools.pairwise(ends))]
     return _efo([_link(0, _entity(0), "y"), *links], _names(n))
 
 
@@ -136,7 +137,7 @@ def components(n: int) -> str:
 def ring(n: int) -> str:
     """A cycle of n variables."""
     ends = ["y", *_names(n), "y"]
-    links = [_link(i, a, b) for i, (a, b) in enumerate(zip(ends, ends[1:], strict=False))]
+    links = [_link(i, a, b) for i, (a, b) in enumerate(itertools.pairwise(ends))]
     return _efo([_link(0, _entity(0), "y"), *links], _names(n))
 
 
@@ -160,7 +161,7 @@ def grid(n: int) -> str:
 def equalities(n: int) -> str:
     """A chain of n equal variables."""
     ends = ["y", *_names(n)]
-    equal = [f"{a} = {b}" for a, b in zip(ends, ends[1:], strict=False)]
+    equal = [f"{a} = {b}" for a, b in itertools.pairwise(ends)]
     return _efo([*equal, _link(0, _entity(0), ends[-1])], _names(n))
 
 
@@ -241,7 +242,7 @@ def parentheses(n: int) -> str:
 def answers(n: int) -> str:
     """N answer variables in a chain."""
     ends = [_entity(0), *_names(n)]
-    links = [_link(i, a, b) for i, (a, b) in enumerate(zip(ends, ends[1:], strict=False))]
+    links = [_link(i, a, b) for i, (a, b) in enumerate(itertools.pairwise(ends))]
     return _efo(links, head=" ".join(f"?{x}" for x in _names(n)))
 
 
@@ -398,8 +399,7 @@ def sparql_chain(n: int) -> str:
     ends = [":n0", *(f"?x{i}" for i in range(n)), "?y"]
     return _select(
         " . ".join(
-            f"{a} :r{i % RELATIONS} {b}"
-            for i, (a, b) in enumerate(zip(ends, ends[1:], strict=False))
+            f"{a} :r{i % RELATIONS} {b}" for i, (a, b) in enumerate(itertools.pairwise(ends))
         )
     )
 
@@ -478,7 +478,7 @@ class Corridor:
 
 
 def _steps(times: list[float]) -> list[float]:
-    return [b - a for a, b in zip(times, times[1:], strict=False)]
+    return [b - a for a, b in itertools.pairwise(times)]
 
 
 def main() -> None:

@@ -1,15 +1,13 @@
-"""The shelf every room shares: first-order formulas as frozen values.
+"""First-order formulas as frozen values, and walks over them that no depth is too much for.
 
-A question `q(y) = ∃ x₁…xₙ. φ(y, x)` is a `Query`: answer variables and a formula built from atoms
-`r(t₁, t₂)`, equalities, ∧, ∨, ¬ and ∃. Names are generic: `Query[str]` as parsed, `Query[int]` once
-bound to a vocabulary. ∧ and ∨ are equal up to the order of their members (as multisets, because
-`a ∧ a` is not `a` under every t-norm); nothing else is identified.
+∧ and ∨ are equal up to the order of their members (as multisets, because `a ∧ a` is not `a` under
+every t-norm); nothing else is identified.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
 from kgreason.errors import Place
@@ -132,30 +130,6 @@ class Exists(_Compound[Name]):
 Formula = Atom[Name] | Equals[Name] | Not[Name] | And[Name] | Or[Name] | Exists[Name]
 
 
-@dataclass(frozen=True, slots=True)
-class Modifiers:
-    """How the answers are to be presented, never what is true.
-
-    `order` lists (variable name, descending); `truth_variable` is the name under which the truth is
-    asked for (`score` in SPARQL's `?score`), which may also appear in `order`.
-    """
-
-    limit: int | None = None
-    offset: int = 0
-    order: tuple[tuple[str, bool], ...] = ()
-    truth_variable: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Query(Generic[Name]):
-    """Answer variables and a formula. No answer variable at all is a yes/no question."""
-
-    free: tuple[Variable, ...]
-    formula: Formula[Name]
-    modifiers: Modifiers = Modifiers()
-    text: str | None = field(default=None, compare=False, repr=False)
-
-
 def conjunction(parts: list[Formula[Name]]) -> Formula[Name]:
     """∧ of one or more formulas, flattened; a single part is itself."""
     return _connect(And, parts)
@@ -275,30 +249,6 @@ def rename_terms(
                 return rebuild(cast("Formula[Other]", part), parts)
 
     return fold(formula, renamed)
-
-
-def slots(query: Query[Name]) -> tuple[str, ...]:
-    """Names of the unfilled `$slots` of a template, in order of first occurrence."""
-    found: dict[str, None] = {}
-    for formula in walk(query.formula):
-        if isinstance(formula, Atom) and isinstance(formula.relation, Slot):
-            found[formula.relation.name] = None
-        found.update({term.name: None for term in terms(formula) if isinstance(term, Slot)})
-    return tuple(found)
-
-
-def fill(query: Query[Name], values: Mapping[str, Name]) -> Query[Name]:
-    """Replace every `$slot` that `values` names; the others stay slots."""
-
-    def term(value: Term[Name]) -> Term[Name]:
-        if isinstance(value, Slot) and value.name in values:
-            return Constant(values[value.name], value.place)
-        return value
-
-    def relation(name: Name | Slot, _: Place | None) -> Name | Slot:
-        return values.get(name.name, name) if isinstance(name, Slot) else name
-
-    return replace(query, formula=rename_terms(query.formula, term, relation))
 
 
 def _hash_of(formula: Formula[Name]) -> int:
