@@ -17,18 +17,20 @@ from kgreason.formula import (
     Not,
     Or,
     Query,
-    Slot,
     Term,
     Variable,
+    children,
+    fold,
+    rebuild,
     rename_terms,
-    terms,
     variables,
     walk,
 )
 from kgreason.normal.orientation import Distances, distances, identity, orient
 from kgreason.normal.query_graph import Alternatives, Member, NegatedGroup, QueryGraph
-from kgreason.normal.rules import RULES, Rule, atoms_after_distribution
+from kgreason.normal.rules import COUNTED, RULES, Rule, atoms_after_distribution
 from kgreason.truth import Law, Logic
+from kgreason.walks import Walk, unwind
 
 Semantics = Literal["text", "dnf"]
 MAX_ATOMS = 4096
@@ -79,7 +81,7 @@ def _apply(
     forced = rule.defines_dnf and semantics == "dnf"
     if forced and (size := atoms_after_distribution(before)) > MAX_ATOMS:
         raise LimitError(
-            f"the disjunctive form would have {size:,} atoms, more than {MAX_ATOMS:,}",
+            f"the disjunctive form would have {_counted(size)} atoms, more than {MAX_ATOMS:,}",
             remedy='ask it with semantics "text", which keeps the disjunctions where they stand',
         )
     missing = rule.needs - logic.laws
@@ -95,6 +97,10 @@ def _apply(
     return after
 
 
+def _counted(size: int) -> str:
+    return f"{size:,}" if size < COUNTED else f"{COUNTED:,} or more"
+
+
 def _check_rule(rule: Rule, before: Formula[int], after: Formula[int]) -> None:
     """Every rule keeps the free variables and the relations; one that does not is named."""
     if set(variables(before)) != set(variables(after)) or _relations(before) != _relations(after):
@@ -107,66 +113,87 @@ def _relations(formula: Formula[int]) -> set[object]:
 
 def rename_apart(formula: Formula[int], free: tuple[Variable, ...]) -> Formula[int]:
     """Give every quantified variable a name of its own."""
-    taken = {v.name for v in free}
+    return unwind(_Renaming({v.name for v in free}).visit(formula))
 
-    def visit(part: Formula[int], names: dict[Variable, Variable]) -> Formula[int]:
+
+class _Renaming:
+    """Names given so far, and those in force where the walk is."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.taken = taken
+        self.numbers: dict[str, int] = {}
+        self.names: dict[Variable, Variable] = {}
+
+    def visit(self, part: Formula[int]) -> Walk[Formula[int]]:
         if isinstance(part, Exists):
-            fresh = {v: Variable(_fresh(v.name, taken)) for v in part.variables}
-            return Exists(tuple(fresh.values()), visit(part.body, names | fresh))
+            outer = {v: self.names.get(v, v) for v in part.variables}
+            fresh = {v: Variable(self._fresh(v.name)) for v in part.variables}
+            self.names.update(fresh)
+            body = yield self.visit(part.body)
+            self.names.update(outer)
+            return Exists(tuple(fresh.values()), body)
         if isinstance(part, Atom | Equals):
-            return rename_terms(part, lambda term: _renamed(term, names), lambda r, _: r)
-        match part:
-            case Not(body):
-                return Not(visit(body, names))
-            case And(parts):
-                return And(tuple(visit(p, names) for p in parts))
-            case Or(parts):
-                return Or(tuple(visit(p, names) for p in parts))
+            return rename_terms(part, self._term, lambda relation, _: relation)
+        parts: list[Formula[int]] = []
+        for child in children(part):
+            parts.append((yield self.visit(child)))
+        return rebuild(part, tuple(parts))
 
-    return visit(formula, {})
+    def _term(self, term: Term[int]) -> Term[int]:
+        return self.names.get(term, term) if isinstance(term, Variable) else term
+
+    def _fresh(self, name: str) -> str:
+        candidate, number = name, self.numbers.get(name, 1)
+        while candidate in self.taken:
+            number += 1
+            candidate = f"{name}_{number}"
+        self.numbers[name] = number
+        self.taken.add(candidate)
+        return candidate
 
 
-def _renamed(term: Term[int], names: dict[Variable, Variable]) -> Term[int]:
-    return names.get(term, term) if isinstance(term, Variable) else term
-
-
-def _fresh(name: str, taken: set[str]) -> str:
-    candidate, number = name, 1
-    while candidate in taken:
-        number += 1
-        candidate = f"{name}_{number}"
-    taken.add(candidate)
-    return candidate
+_Conjunction = tuple[tuple[Variable, ...], tuple[Member, ...]]
+"""Variables quantified in front of a conjunction, and its members."""
 
 
 def _graph(formula: Formula[int], free: tuple[Variable, ...], far: Distances) -> QueryGraph:
-    inner: tuple[Variable, ...] = ()
-    if isinstance(formula, Exists):
-        inner, formula = formula.variables, formula.body
-    parts = formula.parts if isinstance(formula, And) else (formula,)
-    return QueryGraph(free, inner, tuple(_member(part, far) for part in parts))
+    inner, members = fold(formula, lambda part, below: _members(part, below, far))
+    return QueryGraph(free, inner, members)
 
 
-def _member(formula: Formula[int], far: Distances) -> Member:
-    match formula:
+def _members(part: Formula[int], below: tuple[_Conjunction, ...], far: Distances) -> _Conjunction:
+    """The formula as a conjunction, from the conjunctions that its children are."""
+    groups = zip(children(part), below, strict=True)
+    match part:
         case Atom():
-            return orient(formula, False, far)
+            return (), (orient(part, False, far),)
         case Equals(left, right):
-            return identity(left, right, False)
+            return (), (identity(left, right, False),)
         case Not(Atom() as atom):
-            return orient(atom, True, far)
+            return (), (orient(atom, True, far),)
         case Not(Equals(left, right)):
-            return identity(left, right, True)
+            return (), (identity(left, right, True),)
         case Not(body):
-            return NegatedGroup(_graph(body, variables(body), far))
-        case Or(parts):
-            return Alternatives(tuple(_graph(part, variables(part), far) for part in parts))
-        case _:
-            return Alternatives((_graph(formula, variables(formula), far),))
+            return (), (NegatedGroup(QueryGraph(variables(body), *below[0])),)
+        case Or():
+            graphs = (QueryGraph(variables(child), *group) for child, group in groups)
+            return (), (Alternatives(tuple(graphs)),)
+        case And():
+            return (), tuple(_single(child, group) for child, group in groups)
+        case Exists(bound, body):
+            same = below[0][1] if isinstance(body, And) else (_single(body, below[0]),)
+            return bound, same
+
+
+def _single(part: Formula[int], found: _Conjunction) -> Member:
+    """A part of a conjunction as one member."""
+    if isinstance(part, And | Exists):
+        return Alternatives((QueryGraph(variables(part), *found),))
+    return found[1][0]
 
 
 def _check_safe(query: Query[int], formula: Formula[int]) -> None:
-    bound = _bound(formula)
+    bound = fold(formula, _bound)
     loose = [v for v in query.free if v not in bound]
     if loose:
         names = ", ".join(f"?{v.name}" for v in loose)
@@ -184,36 +211,35 @@ def _mention(text: str | None, variable: Variable) -> Place | None:
     return Place(*found.span()) if found else None
 
 
-def _bound(formula: Formula[int]) -> frozenset[Variable]:
+def _bound(part: Formula[int], below: tuple[frozenset[Variable], ...]) -> frozenset[Variable]:
     """Variables that a positive atom or a constant restricts, whichever alternative holds."""
-    match formula:
+    match part:
         case Atom():
-            return frozenset(t for t in terms(formula) if isinstance(t, Variable))
+            return frozenset(variables(part))
         case Equals(left, right):
-            ends = frozenset(t for t in (left, right) if isinstance(t, Variable))
-            return (
-                ends if any(isinstance(t, Constant | Slot) for t in (left, right)) else frozenset()
-            )
+            fixed = isinstance(left, Constant) or isinstance(right, Constant)
+            return frozenset(variables(part) if fixed else ())
         case And(parts):
-            return _closed(frozenset().union(*(_bound(part) for part in parts)), parts)
-        case Or(parts):
-            return frozenset.intersection(*(_bound(part) for part in parts))
-        case Exists(inner, body):
-            return _bound(body) - set(inner)
+            return _closed(frozenset().union(*below), parts)
+        case Or():
+            return frozenset.intersection(*below)
+        case Exists(inner, _):
+            return below[0].difference(inner)
         case Not():
             return frozenset()
 
 
 def _closed(bound: frozenset[Variable], parts: tuple[Formula[int], ...]) -> frozenset[Variable]:
     """A variable equal to a bound one is bound."""
-    pairs = [
-        (part.left, part.right)
-        for part in parts
-        if isinstance(part, Equals) and all(isinstance(t, Variable) for t in terms(part))
-    ]
-    growing = set(bound)
-    for _ in pairs:
-        for left, right in pairs:
-            if left in growing or right in growing:
-                growing |= {left, right}  # type: ignore[arg-type]
+    equal: dict[Variable, list[Variable]] = {}
+    for part in parts:
+        ends = variables(part) if isinstance(part, Equals) else ()
+        for one, other in zip(ends, ends[::-1], strict=True):
+            equal.setdefault(one, []).append(other)
+    growing, waiting = set(bound), list(bound & equal.keys())
+    while waiting:
+        for other in equal[waiting.pop()]:
+            if other not in growing:
+                growing.add(other)
+                waiting.append(other)
     return frozenset(growing)

@@ -16,11 +16,15 @@ from kgreason.formula import (
     conjunction,
     disjunction,
     exists,
+    fold,
     rebuild,
     variables,
-    walk,
 )
 from kgreason.truth import Law
+from kgreason.walks import Walk, unwind
+
+COUNTED = 10**12
+"""Atoms of a disjunctive form are counted up to here."""
 
 Rewrite = Callable[[Formula[int]], Formula[int]]
 
@@ -43,17 +47,16 @@ def bottom_up(step: Rewrite) -> Rewrite:
     """Apply `step` at every node, children first."""
 
     def rewrite(formula: Formula[int]) -> Formula[int]:
-        return step(_over_children(rewrite, formula))
+        return fold(formula, lambda part, below: step(_with(part, below)))
 
     return rewrite
 
 
-def _over_children(rewrite: Rewrite, formula: Formula[int]) -> Formula[int]:
-    """The formula with its children rewritten; itself, not a copy, when none of them changes."""
+def _with(formula: Formula[int], parts: tuple[Formula[int], ...]) -> Formula[int]:
+    """The formula with other children; itself, not a copy, when none of them is another."""
     before = children(formula)
-    after = tuple(rewrite(part) for part in before)
-    same = all(new is old for new, old in zip(after, before, strict=True))
-    return formula if same else rebuild(formula, after)
+    same = all(new is old for new, old in zip(parts, before, strict=True))
+    return formula if same else rebuild(formula, parts)
 
 
 def _flatten(formula: Formula[int]) -> Formula[int]:
@@ -71,23 +74,29 @@ def _flatten(formula: Formula[int]) -> Formula[int]:
 def _drop_unused(formula: Formula[int]) -> Formula[int]:
     """∃x a → a where a does not mention x."""
     if isinstance(formula, Exists):
-        used = variables(formula.body)
-        if any(v not in used for v in formula.variables):
+        used = set(variables(formula.body))
+        if not used.issuperset(formula.variables):
             return exists(tuple(v for v in formula.variables if v in used), formula.body)
     return formula
 
 
 def push_not_inward(formula: Formula[int]) -> Formula[int]:
     """¬¬a → a, ¬(a ∧ b) → ¬a ∨ ¬b, ¬(a ∨ b) → ¬a ∧ ¬b; a ¬ before ∃ stays where it is."""
-    if isinstance(formula, Not):
-        match formula.body:
-            case Not(inner):
-                return push_not_inward(inner)
-            case And(parts):
-                return disjunction([push_not_inward(Not(part)) for part in parts])
-            case Or(parts):
-                return conjunction([push_not_inward(Not(part)) for part in parts])
-    return _over_children(push_not_inward, formula)
+    return unwind(_pushed(formula))
+
+
+def _pushed(formula: Formula[int]) -> Walk[Formula[int]]:
+    while isinstance(formula, Not) and isinstance(formula.body, Not):
+        formula = formula.body.body
+    if isinstance(formula, Not) and isinstance(formula.body, And | Or):
+        parts: list[Formula[int]] = []
+        for part in formula.body.parts:
+            parts.append((yield _pushed(Not(part))))
+        return disjunction(parts) if isinstance(formula.body, And) else conjunction(parts)
+    below: list[Formula[int]] = []
+    for part in children(formula):
+        below.append((yield _pushed(part)) if children(part) else part)
+    return _with(formula, tuple(below))
 
 
 def _widen_exists(formula: Formula[int]) -> Formula[int]:
@@ -102,10 +111,10 @@ def _widen_exists(formula: Formula[int]) -> Formula[int]:
 def _split_exists(formula: Formula[int]) -> Formula[int]:
     """∃x (a(x) ∨ b(x)) → ∃x a(x) ∨ ∃x b(x)."""
     if isinstance(formula, Exists) and isinstance(formula.body, Or):
-        bound = formula.variables
+        place = {variable: i for i, variable in enumerate(formula.variables)}
         return disjunction(
             [
-                exists(tuple(v for v in bound if v in variables(part)), part)
+                exists(tuple(sorted(place.keys() & variables(part), key=place.__getitem__)), part)
                 for part in formula.body.parts
             ]
         )
@@ -136,12 +145,15 @@ def _drop_repeated(formula: Formula[int]) -> Formula[int]:
 def outside_negation(rewrite: Rewrite) -> Rewrite:
     """Apply a rewrite that works bottom-up, but leave negated groups as they are."""
 
-    def guarded(formula: Formula[int]) -> Formula[int]:
+    def guarded(formula: Formula[int]) -> Walk[Formula[int]]:
         if isinstance(formula, Not):
             return formula
-        return rewrite(_over_children(guarded, formula))
+        below: list[Formula[int]] = []
+        for part in children(formula):
+            below.append((yield guarded(part)) if children(part) else part)
+        return rewrite(_with(formula, tuple(below)))
 
-    return guarded
+    return lambda formula: unwind(guarded(formula))
 
 
 def _to_disjunctions(formula: Formula[int]) -> Formula[int]:
@@ -149,26 +161,28 @@ def _to_disjunctions(formula: Formula[int]) -> Formula[int]:
 
 
 def atoms_after_distribution(formula: Formula[int]) -> int:
-    """Atoms that the disjunctive form would have, without building it."""
-    return _disjuncts(formula)[1]
+    """Atoms that the disjunctive form would have, without building it; at most `COUNTED`."""
+    return fold(formula, _disjuncts)[1]
 
 
-def _disjuncts(formula: Formula[int]) -> tuple[int, int]:
-    """(disjuncts, atoms in all of them) of the disjunctive form."""
-    match formula:
-        case Or(parts):
-            counted = [_disjuncts(part) for part in parts]
-            return sum(c for c, _ in counted), sum(a for _, a in counted)
-        case And(parts):
-            total, atoms = 1, 0
-            for count, size in (_disjuncts(part) for part in parts):
-                atoms = atoms * count + size * total
-                total *= count
-            return total, atoms
-        case Exists(_, body):
-            return _disjuncts(body)
+_Counts = tuple[int, int, int]
+
+
+def _disjuncts(part: Formula[int], below: tuple[_Counts, ...]) -> _Counts:
+    """(disjuncts, atoms in all of them, atoms as they stand) of the disjunctive form."""
+    total, atoms = 1, 0
+    standing = sum(one for _, _, one in below) or 1
+    match part:
+        case Or():
+            total = sum(count for count, _, _ in below)
+            atoms = sum(size for _, size, _ in below)
+        case And() | Exists():
+            for count, size, _ in below:
+                atoms = min(COUNTED, atoms * count + size * total)
+                total = min(COUNTED, total * count)
         case _:
-            return 1, sum(1 for part in walk(formula) if not children(part))
+            atoms = standing
+    return min(COUNTED, total), min(COUNTED, atoms), standing
 
 
 RULES: tuple[Rule, ...] = (

@@ -18,7 +18,7 @@ import kgreason
 ROOT = Path(kgreason.__file__).parent
 
 LAYERS: list[tuple[str, ...]] = [
-    ("errors",),
+    ("errors", "walks"),
     ("files", "ragged", "choose"),
     ("formula",),
     ("truth", "knowledge"),
