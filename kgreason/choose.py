@@ -35,13 +35,12 @@ def unknown(
     """
     names = list(known)
     near = nearest(name, names)
-    shown = ", ".join(names[:_MOST_SHOWN]) + (", …" if len(names) > _MOST_SHOWN else "")
-    remedy = f"known: {shown}" if names else "none is known"
+    listed = ", ".join(names[:_MOST_SHOWN]) + (", …" if len(names) > _MOST_SHOWN else "")
+    remedy = f"known: {listed}" if names else "none is known"
     if near:
         remedy = f"nearest: {near[0]}; {remedy}"
-    short = name if len(name) <= _LONGEST else name[:_LONGEST] + "…"
     has = f"{owner} has" if owner else "there is"
-    return error(f"{has} no {what} {short!r}", remedy=remedy)
+    return error(f"{has} no {what} {shown(name)}", remedy=remedy)
 
 
 def require(what: str, name: object, known: Iterable[str], owner: str | None = None) -> None:
@@ -60,3 +59,13 @@ def choose(what: str, name: object, table: Mapping[str, _Value]) -> _Value:
     """The value of that name; UsageError for a name that the table lacks. See `unknown`."""
     require(what, name, table)
     return table[str(name)]
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it: its `repr`, cut where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:
+        # An integer of more digits than Python spells.
+        text = f"{type(value).__name__} of many digits"
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"

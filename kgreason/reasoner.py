@@ -28,12 +28,12 @@ from kgreason.execution import (
 )
 from kgreason.formula import Query, Variable
 from kgreason.knowledge import FactIndex
-from kgreason.normal import NormalForm, QueryGraph, Semantics, normalize
+from kgreason.normal import NormalForm, QueryGraph, normalize
 from kgreason.planning import Plan, Statistics, plan, plan_for
 from kgreason.predictors.protocol import LinkPredictor, RowShelf
-from kgreason.truth import PRODUCT, Logic, Quantifier
-
-DEFAULT_MEMORY = 2 << 30
+from kgreason.settings import USUAL, Settings
+from kgreason.truth import Quantifier
+from kgreason.truth.rows import truth_dtype
 
 Goal = Callable[[int, Bounds], float | None]
 """What bounds leave open of the plan of that number: None when they say all that is wanted.
@@ -52,44 +52,37 @@ def _everything(_: int, __: Bounds) -> float:
 class Reasoner:
     """One predictor under one logic.
 
-    facts: what planning takes its statistics from. dtype: of truths. max_memory: bytes of working
-    memory for rows and intermediates. frontier: how many of its truest candidates an ∃ looks at,
-    which makes it a beam search; None for all, which is exact. Rows stay between calls, so a second
-    question is warm. shelf: where rows stay for good.
+    facts: what planning takes its statistics from. A frontier in the settings makes it a beam
+    search; without one it is exact. Rows stay between calls, so a second question is warm. shelf:
+    where rows stay for good.
     """
 
     def __init__(
         self,
         predictor: LinkPredictor,
         facts: FactIndex,
-        logic: Logic = PRODUCT,
-        semantics: Semantics = "text",
-        *,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | str = "cpu",
-        max_memory: int = DEFAULT_MEMORY,
-        frontier: int | None = None,
+        settings: Settings = USUAL,
         shelf: RowShelf | None = None,
     ) -> None:
         self.predictor = predictor
         self.facts = facts
-        self.logic = logic
-        self.semantics = semantics
-        self.max_memory = max_memory
-        self._frontier = frontier
+        self.logic = settings.logic
+        self.semantics = settings.semantics
+        self.max_memory = settings.max_memory
+        self._frontier = settings.frontier
         price = predictor.price()
-        if frontier is not None:
+        if settings.frontier is not None:
             # A beam looks at its candidates' rows and at nothing else.
             price = replace(price, foresight=None)
         anywhere = cache(lambda relation: predictor.domain(relation) is None)
         self.statistics = Statistics(predictor.entity_count, facts, price, anywhere)
         self._executor = Executor(
             predictor,
-            logic,
-            dtype=dtype,
-            device=torch.device(device),
-            max_memory=max_memory,
-            frontier=frontier,
+            settings.logic,
+            dtype=truth_dtype(settings.dtype),
+            device=torch.device(settings.device),
+            max_memory=settings.max_memory,
+            frontier=settings.frontier,
             shelf=shelf,
         )
 

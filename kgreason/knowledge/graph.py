@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +52,11 @@ class KnowledgeGraph:
         return tuple(self._contents.fact_counts)
 
     @property
+    def usual_splits(self) -> tuple[str, ...]:
+        """The splits whose facts are known unless others are named: `train`, else all."""
+        return ("train",) if "train" in self.splits else self.splits
+
+    @property
     def fact_counts(self) -> Mapping[str, int]:
         """Facts per split."""
         return self._contents.fact_counts
@@ -79,6 +85,12 @@ class KnowledgeGraph:
             )
         return self._indexes[key]
 
+    def fingerprint(self, splits: Iterable[str] | None = None) -> str:
+        """SHA-256 of the names and of the facts of these splits, None for all: 64 digits."""
+        digest = hashlib.sha256(self.vocabulary.fingerprint().encode())
+        digest.update(self.facts(splits).astype("<i4").tobytes())
+        return digest.hexdigest()
+
     def with_relations(self, names: Iterable[str]) -> KnowledgeGraph:
         """The same facts among more relations, which have none; itself where all are there."""
         own = self.vocabulary
@@ -101,6 +113,10 @@ class KnowledgeGraph:
             f"KnowledgeGraph({self.name!r}: {self.entity_count:,} entities, "
             f"{self.relation_count:,} relations, facts: {counts})"
         )
+
+    def __reduce__(self) -> tuple[Callable[..., KnowledgeGraph], tuple[Contents, int]]:
+        """Pickled, a graph is its contents: the path of a store, or the tables in memory."""
+        return _of_contents, (self._contents, self.skipped)
 
     def _chosen(self, splits: Iterable[str] | None) -> tuple[str, ...]:
         wanted = {splits} if isinstance(splits, str) else None if splits is None else set(splits)
@@ -204,3 +220,7 @@ class KnowledgeGraph:
 
         if isinstance(self._contents, Stored):
             self._contents.verify()
+
+
+def _of_contents(contents: Contents, skipped: int) -> KnowledgeGraph:
+    return KnowledgeGraph(contents, skipped=skipped)

@@ -14,6 +14,7 @@ from kgreason.formula import Query
 from kgreason.knowledge import FactIndex
 from kgreason.predictors.protocol import Likeliest, RowBounds, RowPrice
 from kgreason.reasoner import Reasoner
+from kgreason.settings import Settings
 from kgreason.truth import Logic
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
@@ -82,10 +83,7 @@ def reasoner(
     return Reasoner(
         predictor,
         facts,
-        logic,
-        semantics,  # type: ignore[arg-type]
-        dtype=torch.float64,
-        max_memory=max_memory,
+        Settings.of(logic=logic, semantics=semantics, dtype="float64", max_memory=max_memory),
     )
 
 

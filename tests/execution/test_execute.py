@@ -19,6 +19,7 @@ from kgreason.execution import Work, depth, least
 from kgreason.formula import And, Atom, Constant, Exists, Query, Variable
 from kgreason.normal import Edge, QueryGraph
 from kgreason.reasoner import Reasoner
+from kgreason.settings import Settings
 from kgreason.truth import LOGICS, PRODUCT
 from kgreason.truth.vector import TruthVector
 from tests.agreement.generators import Features, random_query, random_table
@@ -236,10 +237,7 @@ def beam(frontier: int | None, max_memory: int, texts: list[str]) -> list[list[f
     engine = Reasoner(
         predictor,
         plain.facts,
-        PRODUCT,
-        dtype=torch.float64,
-        max_memory=max_memory,
-        frontier=frontier,
+        Settings(dtype="float64", max_memory=max_memory, frontier=frontier),
     )
     values = engine.truths([engine.prepare(bound(text))[1] for text in texts])
     assert all(isinstance(value, TruthVector) for value in values)
@@ -268,7 +266,7 @@ def test_a_truth_has_the_same_bits_alone_and_in_any_batch() -> None:
         for row in sources
     ]
     predictor = TablePredictor(table)
-    engine = Reasoner(predictor, reasoner(predictor, PRODUCT).facts, PRODUCT)
+    engine = Reasoner(predictor, reasoner(predictor, PRODUCT).facts)
     plans = [engine.prepare(question)[1] for question in questions]
     together = engine.truths(plans)
     for plan, value in zip(plans, together, strict=True):

@@ -17,7 +17,10 @@ import kgreason
 
 ROOT = Path(kgreason.__file__).parent
 
-SHELVES = {"errors", "files", "formula", "truth", "knowledge", "predictors.protocol"}
+SHELVES = {
+    *("choose", "errors", "files", "formula", "truth", "settings", "knowledge"),
+    "predictors.protocol",
+}
 SEES: dict[str, set[str]] = {
     # The shelves never look into a room.
     "errors": set(),
@@ -29,15 +32,16 @@ SEES: dict[str, set[str]] = {
     "formula": {"errors"},
     "truth": {"choose", "errors", "ragged"},
     "knowledge": {"choose", "errors", "files", "ragged"},
+    "settings": {"choose", "errors", "knowledge", "truth"},
     "rules": {"choose", "calculi", "errors", "knowledge", "ragged"},
     "metrics": {"choose", "errors", "knowledge", "ragged", "truth"},
     "predictors": {"errors", "files", "knowledge", "rules", "truth"}
-    | {"choose", "metrics", "ragged"},
+    | {"choose", "metrics", "ragged", "settings"},
     "training": {"choose", "errors", "knowledge", "metrics", "predictors", "ragged", "truth"},
     # The rooms, in order: each sees shelves and what came before it, never its successor.
     "syntax": {"choose", "errors", "formula"},
     "binding": {"errors", "formula", "knowledge"},
-    "normal": {"errors", "formula", "truth"},
+    "normal": {"errors", "formula", "settings", "truth"},
     "planning": SHELVES | {"normal"},
     "compute": {"errors", "formula", "normal", "planning"},
     "execution": {"errors", "truth", "predictors.protocol", "compute"},
@@ -46,18 +50,19 @@ SEES: dict[str, set[str]] = {
     "reasoner": SHELVES | {"normal", "planning", "compute", "execution", "answers"},
     "explanation": SHELVES | {"normal", "planning", "compute", "answers"},
     "relating": SHELVES | {"normal", "answers", "reasoner", "explanation"},
+    "arguments": SHELVES | {"execution"},
     "engine": SHELVES
-    | {"predictors", "syntax", "binding", "normal", "planning", "execution", "answers"}
+    | {"arguments", "predictors", "syntax", "binding", "normal", "planning", "execution", "answers"}
     | {"reasoner", "explanation", "relating"},
 }
 """Parts of the package that each part may import, at any place. Parts not listed are the rim
 (`bench`, `cli`, `server` and the package itself): nothing listed may import them."""
 
 TORCH = {"predictors", "execution", "answers", "training", "reasoner", "engine", "methods", "bench"}
-TORCH |= {"metrics"}
+TORCH |= {"metrics", "arguments"}
 TORCH_MODULES = {"truth.vector", "truth.rows", "truth.ragged", "truth.operations", "truth.owners"}
 WITHOUT_TORCH = (
-    *("errors", "files", "choose", "ragged", "formula", "truth", "knowledge"),
+    *("errors", "files", "choose", "ragged", "formula", "truth", "settings", "knowledge"),
     *("syntax", "binding", "normal", "planning", "compute"),
 )
 
