@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kgreason.choose import shown
+from kgreason.checks import check_count, check_path, check_text, shown
 from kgreason.errors import UsageError
 from kgreason.execution import Budget
 from kgreason.formula import Query
@@ -28,6 +28,20 @@ def check_ask(
         raise UsageError(
             f"budget is {shown(budget)}", remedy="give a Budget, or None for no end to the work"
         )
+
+
+def check_prepare(question: object, values: object) -> None:
+    """UsageError for the first argument of `Engine.prepare` that is of a wrong type."""
+    check_question(question)
+    check_values(values)
+
+
+def check_relations(head: object, tail: object, *, limit: object, paths: object) -> None:
+    """UsageError for the first argument of `Engine.relations` of a wrong type or range."""
+    for name in (head, tail):
+        check_text(name, "the name of an entity")
+    check_count(limit, "limit", none=True)
+    check_count(paths, "paths")
 
 
 def sources(graph: Source) -> tuple[str, ...] | KnowledgeGraph:
@@ -66,20 +80,6 @@ def check_question(given: object) -> None:
         )
 
 
-def check_text(given: object, what: str) -> None:
-    """UsageError for what is no text, or none that can be written as UTF-8."""
-    if not isinstance(given, str):
-        raise UsageError(f"{what} is a text, not {_kind(given)}", remedy="give a str")
-    try:
-        given.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError(
-            f"{what} has half of a surrogate pair at character {error.start}: it is no Unicode "
-            "text",
-            remedy="read it as UTF-8, without surrogateescape",
-        ) from None
-
-
 def check_values(given: object) -> None:
     """UsageError unless these are None, or names by the names of slots."""
     if given is None:
@@ -94,27 +94,11 @@ def check_values(given: object) -> None:
         check_text(name, f"the value of ${slot}")
 
 
-def check_count(given: object, what: str, *, none: bool = False) -> None:
-    """UsageError unless this is a whole number from 0 on, or None where that is allowed."""
-    if given is None and none:
-        return
-    if not isinstance(given, int) or isinstance(given, bool) or given < 0:
-        raise UsageError(
-            f"{what} is {shown(given)}",
-            remedy="give a whole number from 0 on" + (", or None for all" if none else ""),
-        )
-
-
 def _paths(given: object, what: str, remedy: str) -> tuple[str, ...]:
     several = given if isinstance(given, list | tuple) else (given,)
     if not several:
         raise UsageError(f"{what} is an empty list", remedy=remedy)
-    for one in several:
-        if not isinstance(one, str | Path):
-            raise UsageError(f"{what} is {shown(one)}", remedy=remedy)
-        if "\0" in str(one) or not str(one):
-            raise UsageError(f"{what} is {shown(str(one))}, which is no path", remedy=remedy)
-    return tuple(str(one) for one in several)
+    return tuple(check_path(one, what, remedy) for one in several)
 
 
 def _kind(given: object) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
 
+from kgreason.checks import shown
 from kgreason.errors import KgreasonError, UsageError
 
 _Value = TypeVar("_Value")
@@ -59,13 +60,3 @@ def choose(what: str, name: object, table: Mapping[str, _Value]) -> _Value:
     """The value of that name; UsageError for a name that the table lacks. See `unknown`."""
     require(what, name, table)
     return table[str(name)]
-
-
-def shown(value: object) -> str:
-    """A value as an error shows it: its `repr`, cut where it is long."""
-    try:
-        text = repr(value)
-    except ValueError:
-        # An integer of more digits than Python spells.
-        text = f"{type(value).__name__} of many digits"
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"

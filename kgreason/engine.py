@@ -185,8 +185,7 @@ class Engine:
         values: Mapping[str, str] | None = None,
     ) -> Prepared:
         """Parse, bind, normalize and plan; nothing is computed."""
-        arguments.check_questions([question])
-        arguments.check_values(values)
+        arguments.check_prepare(question, values)
         bound = self._bound(question, language, values)
         form, plan = self.reasoner.prepare(bound)
         return Prepared(bound, form, plan)
@@ -221,10 +220,7 @@ class Engine:
         The truth of each is that of `ask : relation(head, tail)`; the answers name relations. limit
         and paths: as of `ask`. Raises UnknownNameError for a name that the graph lacks.
         """
-        for name in (head, tail):
-            arguments.check_text(name, "the name of an entity")
-        arguments.check_count(limit, "limit", none=True)
-        arguments.check_count(paths, "paths")
+        arguments.check_relations(head, tail, limit=limit, paths=paths)
         before = self.reasoner.work
         ends = [bind_entity(name, self.graph.vocabulary) for name in (head, tail)]
         found = relations_between(self.reasoner, self._judge(paths), ends[0], ends[1], limit)

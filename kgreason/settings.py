@@ -17,7 +17,8 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, get_args
 
-from kgreason.choose import require, shown
+from kgreason.checks import shown
+from kgreason.choose import require
 from kgreason.errors import UsageError
 from kgreason.truth.logic import PRODUCT, Logic, resolve_logic
 

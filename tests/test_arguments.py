@@ -77,6 +77,30 @@ def test_a_wrong_argument_of_a_question_is_one_clear_error(
     caught.value.message.encode()
 
 
+GRAPHS: dict[str, Callable[[], KnowledgeGraph]] = {
+    "half a pair": lambda: KnowledgeGraph.from_triples([("a", "r", "b"), ("\ud800", "r", "b")]),
+    "a number": lambda: KnowledgeGraph.from_triples([(5, "r", "b")]),  # type: ignore[list-item]
+    "None": lambda: KnowledgeGraph.from_triples([("a", None, "b")]),  # type: ignore[list-item]
+    "a pair": lambda: KnowledgeGraph.from_triples([("a", "r")]),  # type: ignore[list-item]
+    "a text": lambda: KnowledgeGraph.from_triples(["arb"]),  # type: ignore[list-item]
+    "its name": lambda: KnowledgeGraph.from_triples([("a", "r", "b")], name="\ud800"),
+    "source 5": lambda: KnowledgeGraph.load(5),  # type: ignore[arg-type]
+    "source bytes": lambda: KnowledgeGraph.load(b"x"),  # type: ignore[arg-type]
+    "source with a zero": lambda: KnowledgeGraph.load("a\0b"),
+    "source half a pair": lambda: KnowledgeGraph.load("\ud800"),
+    "no source": lambda: KnowledgeGraph.load(),
+}
+
+
+@pytest.mark.parametrize("make", GRAPHS.values(), ids=list(GRAPHS))
+def test_a_wrong_argument_of_a_graph_is_one_clear_error(
+    make: Callable[[], KnowledgeGraph],
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        make()
+    assert caught.value.remedy
+
+
 MADE: dict[str, Callable[[], Engine]] = {
     "graph None": lambda: Engine(None),  # type: ignore[arg-type]
     "graph 5": lambda: Engine(5),  # type: ignore[arg-type]

@@ -87,27 +87,28 @@ def test_settings_are_read_from_texts() -> None:
     assert Settings.of(observed_truth=np.float32(1)).observed_truth == 1.0  # type: ignore[arg-type]
 
 
-WRONG: list[tuple[str, object]] = [
-    *[("logic", value) for value in (None, 3, "prodct", "hamacher:-1")],
-    *[("semantics", value) for value in (None, "sets", 1, ["text"])],
-    *[("observed", value) for value in (5, [1], ["a", None])],
-    *[("observed_truth", value) for value in (0, -1, 1.5, float("nan"), 10**40, 10**999)],
-    *[("observed_truth", value) for value in (True, "x", "2", [])],
-    *[("calibration", value) for value in (None, 3)],
-    *[("device", value) for value in (None, "", "cuda:x", "CPU", 0)],
-    *[("dtype", value) for value in ("float16", None, 32)],
-    *[("max_memory", value) for value in (0, -1, 10**30, True, 1.5, None, "lots", "900TiB", "1e9")],
-    *[("row_cache", value) for value in (5, [])],
-    *[("frontier", value) for value in (0, -1, "8", True)],
-    ("memory", "2GiB"),
-    ("memory_of_a_very_long_name" * 100, 1),
-]
+MANY_DIGITS = 10**9999
+BAD: dict[str, list[object]] = {
+    "logic": [None, 3, "prodct", "hamacher:-1"],
+    "semantics": [None, "sets", 1, ["text"]],
+    "observed": [5, [1], ["a", None]],
+    "observed_truth": [0, -1, 1.5, float("nan"), True, "x", "2", [], MANY_DIGITS],
+    "calibration": [None, 3],
+    "device": [None, "", "cuda:x", "CPU", 0],
+    "dtype": ["float16", None, 32],
+    "max_memory": [0, -1, 10**30, True, 1.5, None, "lots", "900TiB", "1e9", -MANY_DIGITS],
+    "row_cache": [5, []],
+    "frontier": [0, -1, "8", True],
+    "memory": ["2GiB"],
+    "a very long name" * 100: [1],
+}
+WRONG = [(name, value) for name, values in BAD.items() for value in values]
 
 
-@pytest.mark.parametrize(("name", "value"), WRONG)
+@pytest.mark.parametrize(("name", "value"), WRONG, ids=range(len(WRONG)))
 def test_a_wrong_setting_is_one_clear_error(name: str, value: object) -> None:
     with pytest.raises(UsageError) as caught:
-        Settings.of(**{name: value})  # type: ignore[misc, arg-type]
+        Settings.of(**{name: value})  # type: ignore[arg-type]
     assert caught.value.remedy
     assert len(str(caught.value)) < 400
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kgreason.checks import check_path, check_text, shown
 from kgreason.choose import require
-from kgreason.errors import DataError
+from kgreason.errors import DataError, UsageError
 from kgreason.knowledge.contents import Contents, Ints, Loaded
 from kgreason.knowledge.index import FactIndex, concatenate
 from kgreason.knowledge.vocabulary import Vocabulary
@@ -157,8 +158,12 @@ class KnowledgeGraph:
         """
         from kgreason.knowledge.load import Options, load
 
+        remedy = "name a file, a folder or `-`"
+        paths = tuple(check_path(source, "a source", remedy) for source in sources)
+        if name is not None:
+            check_text(name, "the name of a graph")
         options = Options(input_format, lenient, progress, tuple(label_properties))
-        found = load(tuple(str(source) for source in sources), options, labels, name)
+        found = load(paths, options, labels, name)
         return cls(found.contents, skipped=found.skipped)
 
     @classmethod
@@ -186,7 +191,10 @@ class KnowledgeGraph:
         """A graph of (head, relation, tail) names, ids in order of first appearance."""
         from kgreason.knowledge.load import collected
 
+        check_text(name, "the name of a graph")
         rows = list(triples)
+        for number, row in enumerate(rows):
+            _check_triple(row, number)
         if not rows:
             raise DataError("no triples were given", remedy="a graph needs at least one fact")
         heads, relations, tails = (list(column) for column in zip(*rows, strict=True))
@@ -224,3 +232,12 @@ class KnowledgeGraph:
 
 def _of_contents(contents: Contents, skipped: int) -> KnowledgeGraph:
     return KnowledgeGraph(contents, skipped=skipped)
+
+
+def _check_triple(row: object, number: int) -> None:
+    if not isinstance(row, tuple | list) or len(row) != 3:
+        raise UsageError(
+            f"triple {number} is {shown(row)}", remedy="give (head, relation, tail), three names"
+        )
+    for name, what in zip(row, ("head", "relation", "tail"), strict=True):
+        check_text(name, f"the {what} of triple {number}")

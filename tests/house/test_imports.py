@@ -18,7 +18,7 @@ import kgreason
 ROOT = Path(kgreason.__file__).parent
 
 SHELVES = {
-    *("choose", "errors", "files", "formula", "truth", "settings", "knowledge"),
+    *("checks", "choose", "errors", "files", "formula", "truth", "settings", "knowledge"),
     "predictors.protocol",
 }
 SEES: dict[str, set[str]] = {
@@ -26,13 +26,14 @@ SEES: dict[str, set[str]] = {
     "errors": set(),
     "files": set(),
     "ragged": set(),
-    "choose": {"errors"},
+    "checks": {"errors"},
+    "choose": {"checks", "errors"},
     "data": {"choose", "errors", "files"},
     "calculi": {"choose", "errors", "ragged"},
     "formula": {"errors"},
     "truth": {"choose", "errors", "ragged"},
-    "knowledge": {"choose", "errors", "files", "ragged"},
-    "settings": {"choose", "errors", "knowledge", "truth"},
+    "knowledge": {"checks", "choose", "errors", "files", "ragged"},
+    "settings": {"checks", "choose", "errors", "knowledge", "truth"},
     "rules": {"choose", "calculi", "errors", "knowledge", "ragged"},
     "metrics": {"choose", "errors", "knowledge", "ragged", "truth"},
     "predictors": {"errors", "files", "knowledge", "rules", "truth"}
@@ -62,7 +63,7 @@ TORCH = {"predictors", "execution", "answers", "training", "reasoner", "engine",
 TORCH |= {"metrics", "arguments"}
 TORCH_MODULES = {"truth.vector", "truth.rows", "truth.ragged", "truth.operations", "truth.owners"}
 WITHOUT_TORCH = (
-    *("errors", "files", "choose", "ragged", "formula", "truth", "settings", "knowledge"),
+    *("errors", "files", "checks", "choose", "ragged", "formula", "truth", "settings", "knowledge"),
     *("syntax", "binding", "normal", "planning", "compute"),
 )
 
