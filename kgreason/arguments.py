@@ -10,7 +10,7 @@ from kgreason.errors import UsageError
 from kgreason.execution import Budget
 from kgreason.formula import Query
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.settings import FACTS
+from kgreason.settings import FACTS, USUAL, Settings
 
 Source = str | Path | Sequence[str | Path] | KnowledgeGraph
 """A knowledge graph, or the path or paths that it is loaded from."""
@@ -50,6 +50,13 @@ def sources(graph: Source) -> tuple[str, ...] | KnowledgeGraph:
         return graph
     remedy = "give a KnowledgeGraph, a path, or a list of paths"
     return _paths(graph, "the knowledge graph", remedy)
+
+
+def settings(given: object) -> Settings:
+    """The settings, the usual ones for None. UsageError for anything else."""
+    if given is not None and not isinstance(given, Settings):
+        raise UsageError(f"settings is {shown(given)}", remedy="give Settings, or each by name")
+    return given or USUAL
 
 
 def models(predictor: object) -> tuple[str, ...]:

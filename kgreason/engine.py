@@ -74,7 +74,7 @@ class Engine:
         settings: Settings | None = None,
         **choices: Unpack[Choices],
     ) -> None:
-        settings = (settings or Settings()).but(**choices)
+        settings = arguments.settings(settings).but(**choices)
         given, recipe = arguments.sources(graph), None
         if not hasattr(predictor, "rows"):
             recipe = Recipe(given, arguments.models(predictor), settings)

@@ -88,9 +88,12 @@ def _wrong_type(setting: str, value: object, wanted: str) -> UsageError:
     return UsageError(f"{setting} is {shown(value)}", remedy=f"give {wanted}")
 
 
+def _are_texts(given: object) -> bool:
+    return isinstance(given, tuple) and all(isinstance(one, str) for one in given)
+
+
 def _check_names(observed: object) -> None:
-    fits = isinstance(observed, tuple) and all(isinstance(name, str) for name in observed)
-    if observed is not None and not fits:
+    if observed is not None and not _are_texts(observed):
         raise _wrong_type("observed", observed, "names of splits, or None for the usual ones")
 
 
@@ -241,8 +244,13 @@ class Recipe:
     settings: Settings = USUAL
 
     def __post_init__(self) -> None:
-        if not self.models:
-            raise UsageError("no model is named", remedy=f"give a path, or {FACTS!r}")
+        in_memory = hasattr(self.graph, "fingerprint")
+        if not in_memory and not (_are_texts(self.graph) and self.graph):
+            raise _wrong_type("graph", self.graph, "a tuple of sources, or a KnowledgeGraph")
+        if not _are_texts(self.models) or not self.models:
+            raise _wrong_type("models", self.models, f"a tuple of paths, or ({FACTS!r},)")
+        if not isinstance(self.settings, Settings):
+            raise _wrong_type("settings", self.settings, "Settings")
         truth = self.settings.observed_truth
         if self.predicts_nothing and truth not in (None, 1.0):
             raise UsageError(

@@ -118,6 +118,7 @@ MADE: dict[str, Callable[[], Engine]] = {
     "memory": lambda: Engine(GRAPH, max_memory=10**30),
     "memory text": lambda: Engine(GRAPH, max_memory="lots"),
     "facts of truth 0.5": lambda: Engine(GRAPH, observed_truth=0.5),
+    "settings 5": lambda: Engine(GRAPH, "facts", 5),  # type: ignore[arg-type]
     "setting unknown": lambda: Engine(GRAPH, memory="2GiB"),  # type: ignore[call-arg]
     "rows of an object": lambda: Engine(GRAPH, FactPredictor(GRAPH.index()), row_cache="rows"),
 }

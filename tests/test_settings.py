@@ -173,8 +173,19 @@ def test_facts_alone_have_truth_1() -> None:
     with pytest.raises(UsageError, match=r"truth 1 without a model, not 0\.9"):
         Recipe(("g",), (FACTS,), Settings(observed_truth=0.9))
     Recipe(("g",), ("model",), Settings(observed_truth=0.9))
-    with pytest.raises(UsageError, match="no model is named"):
-        Recipe(("g",), ())
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        *[("graph", value) for value in ("g", (), None, ("g", 5))],
+        *[("models", value) for value in ("facts", (), None, (5,))],
+        *[("settings", value) for value in (None, {})],
+    ],
+)
+def test_a_wrong_part_of_a_recipe_is_told(part: str, value: object) -> None:
+    with pytest.raises(UsageError, match=part):
+        Recipe(**{"graph": ("g",), part: value})  # type: ignore[arg-type]
 
 
 def test_the_key_changes_with_all_that_decides_a_row_and_with_nothing_else(tmp_path: Path) -> None:
