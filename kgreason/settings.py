@@ -281,11 +281,12 @@ class Recipe:
         observed = own.splits(graph)
         # The weights of models side by side are learned from facts that are not observed.
         used = observed if len(self.models) == 1 else graph.splits
+        known = graph.fingerprint(observed)
         return {
             # A mixture's file holds the hashes of its members.
             "models": " ".join(model_fingerprint(model) for model in self.models),
-            "observed": graph.fingerprint(observed),
-            "facts": graph.fingerprint(used),
+            "observed": known,
+            "facts": known if used == observed else graph.fingerprint(used),
             "observed truth": str(own.observed_truth),
             "calibration": own.calibration,
             "dtype": own.dtype,

@@ -175,13 +175,15 @@ def test_facts_alone_have_truth_1() -> None:
     Recipe(("g",), ("model",), Settings(observed_truth=0.9))
 
 
+PARTS: dict[str, list[object]] = {
+    "graph": ["g", (), None, ("g", 5)],
+    "models": ["facts", (), None, (5,)],
+    "settings": [None, {}],
+}
+
+
 @pytest.mark.parametrize(
-    ("part", "value"),
-    [
-        *[("graph", value) for value in ("g", (), None, ("g", 5))],
-        *[("models", value) for value in ("facts", (), None, (5,))],
-        *[("settings", value) for value in (None, {})],
-    ],
+    ("part", "value"), [(part, value) for part, values in PARTS.items() for value in values]
 )
 def test_a_wrong_part_of_a_recipe_is_told(part: str, value: object) -> None:
     with pytest.raises(UsageError, match=part):
