@@ -21,18 +21,18 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from kgreason.answers import Wanted, rank
-from kgreason.bench.runs.metrics import rank_bounds, ranks_open, same_first
+from kgreason.answers import rank, without
+from kgreason.bench.runs.metrics import ProvedRanks, rank_bounds, same_first
 from kgreason.bench.suites.load import read_suite
 from kgreason.bench.suites.questions import BenchmarkQuestion
 from kgreason.bench.suites.values import vector_of, vector_or_bounds
 from kgreason.bench.tables import Cell, Table, render
-from kgreason.execution import Bounds, Value, least
+from kgreason.execution import BudgetMeter, Value, lower
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.metrics.ranking import filtered_ranks
 from kgreason.predictors import FactPredictor, LinkPredictor, load_predictor
-from kgreason.reasoner import Reasoner
 from kgreason.settings import Settings
+from kgreason.topk import Reasoner, TopK
 
 _HEAD = ("type", "asked", "hard answers", "ranks equal", "tops equal", "rows")
 
@@ -96,37 +96,37 @@ class Comparison:
         """Answer a question in both ways and count."""
         _, plan = self._known.prepare(question.query)
         (known,) = self._known.truths([plan])
-        wanted = Wanted(self._top, rank(known, plan.columns, question.query.free).entities)
+        wanted = TopK(self._top, rank(known, plan.columns, question.query.free).entities)
         lazy = Reasoner(self._predictor, self._facts)
-        ranks, top = self._proved(lazy, question, wanted)
+        meter = BudgetMeter()
+        ranks, top = self._proved(lazy, question, wanted, meter)
         every = self._kept.of(key, lambda: self._all(question, wanted))
         count.asked += 1
         count.answers += len(question.hard)
         count.ranks += ranks == every[0]
         count.tops += same_first(top, every[1])
-        count.rows += lazy.work.rows
+        count.rows += meter.rows
 
-    def _proved(self, lazy: Reasoner, question: BenchmarkQuestion, wanted: Wanted) -> Outcome:
-        def ranked(_: int, value: Bounds) -> float | None:
-            return ranks_open(value, question.easy, question.hard)
-
+    def _proved(
+        self, lazy: Reasoner, question: BenchmarkQuestion, wanted: TopK, meter: BudgetMeter
+    ) -> Outcome:
         _, plan = lazy.prepare(question.query)
-        (first,) = lazy.settle([plan], lambda _, value: wanted.open(value))
-        (ranks,) = lazy.settle([plan], ranked)
+        (first,) = lazy.settle([plan], [wanted], meter)
+        (ranks,) = lazy.settle([plan], [ProvedRanks(question.easy, question.hard)], meter)
         best, _ = rank_bounds(vector_or_bounds(ranks), question.easy, question.hard)
         return best.tolist(), self._first(first, question, wanted)
 
-    def _all(self, question: BenchmarkQuestion, wanted: Wanted) -> Outcome:
+    def _all(self, question: BenchmarkQuestion, wanted: TopK) -> Outcome:
         _, plan = self._whole.prepare(question.query)
         (every,) = self._whole.truths([plan])
         exact = filtered_ranks(vector_of(every), question.easy, question.hard)
         return exact.tolist(), self._first(every, question, wanted)
 
     def _first(
-        self, value: Value, question: BenchmarkQuestion, wanted: Wanted
+        self, value: Value, question: BenchmarkQuestion, wanted: TopK
     ) -> list[tuple[int, float]]:
         free = question.query.free
-        first = wanted.unknown(rank(least(value), free, free))
+        first = without(rank(lower(value), free, free), wanted.excluded)
         pairs = zip(first.entities[:, 0].tolist(), first.truths.tolist(), strict=True)
         return list(pairs)[: self._top]
 

@@ -22,11 +22,12 @@ def measure(options: argparse.Namespace) -> None:
     from kgreason.bench.measurements.roofline import forget_peak, peak_memory
     from kgreason.bench.suites.load import read_suite
     from kgreason.bench.suites.values import vector_of
+    from kgreason.execution import BudgetMeter
     from kgreason.knowledge import KnowledgeGraph
     from kgreason.metrics.ranking import filtered_ranks
     from kgreason.predictors import load_predictor
-    from kgreason.reasoner import Reasoner
     from kgreason.settings import Settings, size
+    from kgreason.topk.reasoner import Reasoner
 
     suite = read_suite(options.suite).only(tuple(options.types.split(",")), options.limit)
     graph = KnowledgeGraph.load(suite.graph)
@@ -39,13 +40,13 @@ def measure(options: argparse.Namespace) -> None:
     plans = [reasoner.prepare(question.query)[1] for question in asked]
     forget_peak()
     before, start = peak_memory(), time.process_time()
-    digest = hashlib.sha256()
-    for question, value in zip(asked, reasoner.stream(plans), strict=True):
+    digest, meter = hashlib.sha256(), BudgetMeter()
+    for question, value in zip(asked, reasoner.stream(plans, meter), strict=True):
         digest.update(filtered_ranks(vector_of(value), question.easy, question.hard).tobytes())
     spent, growth = time.process_time() - start, peak_memory() - before
     print(
         f"{options.ceilings:>8} {len(asked):>9} {growth / 2**20:>10,.0f} "
-        f"{100 * growth / ceiling:>9.0f} {reasoner.work.rows:>11,} {spent:>9.1f}  "
+        f"{100 * growth / ceiling:>9.0f} {meter.rows:>11,} {spent:>9.1f}  "
         f"{digest.hexdigest()[:16]}"
     )
 

@@ -3,43 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
-
-import torch
+from typing import Any, Unpack
 
 from kgreason import arguments
 from kgreason.answers import (
-    Answer,
     Answers,
-    Ranking,
-    Wanted,
-    by_truth,
-    ground,
-    page,
-    rank,
-    substitute,
+    Assembler,
+    MarginalOracle,
+    Prepared,
+    relations_between,
 )
 from kgreason.arguments import Source
 from kgreason.binding import bind, bind_entity, is_bound
 from kgreason.errors import LimitError, UsageError
-from kgreason.execution import Bounds, Budget, Value, least
-from kgreason.explanation import Explanation, Judge, naming
-from kgreason.formula import Query, Variable, fill
+from kgreason.execution import Budget, BudgetMeter
+from kgreason.explanation import Explanation, naming
+from kgreason.formula import Query, fill
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.normal import NormalForm, QueryGraph
 from kgreason.planning import Plan
 from kgreason.predictors import FactPredictor, load_predictor, with_predicted_relations
 from kgreason.predictors.protocol import LinkPredictor
 from kgreason.predictors.rowcache.cache import row_cache
-from kgreason.reasoner import Reasoner
-from kgreason.relating import relations_between
 from kgreason.settings import FACTS, Choices, Recipe, Settings
 from kgreason.syntax import parse
-
-if TYPE_CHECKING:
-    from kgreason.execution import Work
+from kgreason.topk import Reasoner
 
 Question = str | Query[str] | Query[int]
 Predictor = str | Path | Sequence[str | Path] | LinkPredictor
@@ -48,23 +37,14 @@ DEFAULT_LIMIT = 10
 _ENTRY_BYTES = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A question up to its plan; nothing has been computed."""
-
-    query: Query[int]
-    form: NormalForm
-    plan: Plan
-
-
 class Engine:
     """Answers questions over one knowledge graph with one link predictor under one logic.
 
     graph: a KnowledgeGraph, or the path or paths it is loaded from. predictor: `facts`, the path of
     a model, several (a mixture), or a LinkPredictor; relations that a model knows can be asked for
     without a fact of them. settings, or choices of them by name: see `Settings`; sizes are read as
-    on the command line. `notes` tells what was wrong with the row cache; `flush` writes to it, as
-    does the end. Pickled, an engine is its recipe.
+    on the command line. `notes` tells what was wrong with the row cache, and of a logic of your own
+    that takes longer; `flush` writes rows, as does the end. Pickled, an engine is its recipe.
     """
 
     def __init__(
@@ -100,10 +80,14 @@ class Engine:
             # Both predictors share the memory.
             settings = settings.but(max_memory=max(1, settings.max_memory // 2))
         self.reasoner = Reasoner(self.predictor, self.facts, settings, kept)
-        self._exact = self.reasoner if exact is None else Reasoner(exact, self.facts, settings)
+        self.notes.extend(self.reasoner.findings.notes)
         known = FactPredictor(self.facts, device=settings.device)
-        plain = Settings(logic=settings.logic, device=settings.device)
-        self._known = Reasoner(known, self.facts, plain)
+        self._assembler = Assembler(
+            self.reasoner,
+            self.reasoner if exact is None else Reasoner(exact, self.facts, settings),
+            Reasoner(known, self.facts, Settings(logic=settings.logic, device=settings.device)),
+            self.graph.vocabulary,
+        )
 
     @classmethod
     def from_recipe(cls, recipe: Recipe) -> Engine:
@@ -164,18 +148,19 @@ class Engine:
     ) -> list[Answers]:
         """Answers to many questions of any shape, computed in common batches."""
         arguments.check_ask(questions, limit=limit, budget=budget, paths=paths, values=values)
-        prepared = [self.prepare(q, language=language, values=values) for q in questions]
-        for one in prepared:
-            self.check_price(one.plan)
-        wanted = [self._wanted(one.query, limit, new) for one in prepared]
-        before = self.reasoner.work
+        meter = BudgetMeter(budget)
+        asked = [
+            self._assembler.ask(
+                self.prepare(question, language=language, values=values), limit, new, meter
+            )
+            for question in questions
+        ]
+        for one in asked:
+            self.check_price(one.prepared.plan)
         found = self.reasoner.settle(
-            [one.plan for one in prepared], lambda i, bounds: wanted[i].open(bounds), budget
+            [one.prepared.plan for one in asked], [one.stop for one in asked], meter
         )
-        whole = list(zip(prepared, found, wanted, strict=True))
-        work = self.reasoner.work - before
-        judge = self._judge(paths) if witness else None
-        return [self._answers(*each, limit, judge, work) for each in whole]
+        return self._assembler.answers(asked, list(found), limit, witness, paths, meter)
 
     def prepare(
         self,
@@ -221,10 +206,16 @@ class Engine:
         and paths: as of `ask`. Raises UnknownNameError for a name that the graph lacks.
         """
         arguments.check_relations(head, tail, limit=limit, paths=paths)
-        before = self.reasoner.work
+        meter = BudgetMeter()
         ends = [bind_entity(name, self.graph.vocabulary) for name in (head, tail)]
-        found = relations_between(self.reasoner, self._judge(paths), ends[0], ends[1], limit)
-        return replace(found, work=self.reasoner.work - before)
+        found = relations_between(
+            MarginalOracle(self.reasoner, meter),
+            self._assembler.evidence(paths, meter),
+            ends[0],
+            ends[1],
+            limit,
+        )
+        return replace(found, work=meter.work)
 
     def flush(self) -> None:
         """Write the rows that are to be kept in the row cache."""
@@ -251,78 +242,6 @@ class Engine:
             named = fill(named, dict(values))
         return named if is_bound(named) else bind(named, vocabulary)
 
-    def _answers(
-        self,
-        one: Prepared,
-        value: Value,
-        wanted: Wanted,
-        limit: int | None,
-        judge: Judge | None,
-        work: Work,
-    ) -> Answers:
-        free = one.query.free
-        ranking = wanted.unknown(rank(least(value), one.plan.columns, free))
-        certain = wanted.is_certain(value)
-        chosen = page(one.query, ranking, limit, self.graph.vocabulary.display)
-        tuples, truths, graphs = self._shown(one, ranking, chosen)
-        known = [truth > 0 for truth in self._known.scalars(graphs)]
-        found = ground(graphs, self.reasoner.asker) if judge else []
-        witnesses = [judge.witness(one) for one in found] if judge else [None] * len(graphs)
-        spell = self.graph.vocabulary
-        answers = tuple(
-            Answer(
-                entities,
-                tuple(spell.entity(e) for e in entities),
-                tuple(spell.display(e) for e in entities),
-                truth,
-                is_known,
-                why,
-            )
-            for entities, truth, is_known, why in zip(tuples, truths, known, witnesses, strict=True)
-        )
-        return Answers(
-            tuple(v.name for v in free),
-            answers,
-            total=ranking.truths.shape[0],
-            truth=None if free else (truths[0] if truths else 0.0),
-            truth_column=one.query.modifiers.truth_variable or _free_name("score", free),
-            complete=not isinstance(value, Bounds),
-            certain=certain,
-            others=0.0 if certain else wanted.others(value, ranking.entities[chosen]),
-            work=work,
-        )
-
-    def _shown(
-        self, one: Prepared, ranking: Ranking, chosen: torch.Tensor
-    ) -> tuple[list[tuple[int, ...]], list[float], list[QueryGraph]]:
-        """The chosen answers, their truths, and the question with each of them put in."""
-        free = one.query.free
-        tuples = [tuple(row) for row in ranking.entities[chosen].tolist()]
-        graphs = [substitute(one.form.graph, dict(zip(free, t, strict=True))) for t in tuples]
-        if self._exact is self.reasoner:
-            return tuples, ranking.truths[chosen].double().tolist(), graphs
-        truths = self._exact.scalars(graphs)
-        order = list(range(len(truths)))
-        if by_truth(one.query):
-            order.sort(key=lambda i: -truths[i])
-        return [tuples[i] for i in order], [truths[i] for i in order], [graphs[i] for i in order]
-
-    def _wanted(self, query: Query[int], limit: int | None, new: bool) -> Wanted:
-        modifiers = query.modifiers
-        limits = [n for n in (limit, modifiers.limit) if n is not None]
-        count = 1 if not query.free else None
-        if limits and by_truth(query) and query.free:
-            count = modifiers.offset + min(limits)
-        return Wanted(count, self._known_tuples(query) if new else None)
-
-    def _known_tuples(self, query: Query[int]) -> torch.Tensor:
-        _, plan = self._known.prepare(query)
-        (value,) = self._known.truths([plan])
-        return rank(value, plan.columns, query.free).entities
-
-    def _judge(self, paths: int) -> Judge:
-        return Judge(self.facts, self._known, self.predictor, self.graph.vocabulary, paths)
-
 
 def _loaded(
     predictor: Predictor, recipe: Recipe | None, graph: KnowledgeGraph
@@ -336,11 +255,3 @@ def _loaded(
         return found, None
     # Rounded truths are enough to find the answers; those shown are not rounded.
     return found, load_predictor(recipe.models, graph, recipe.settings.but(dtype="float32"))
-
-
-def _free_name(name: str, free: tuple[Variable, ...]) -> str:
-    """A column name that no answer variable has."""
-    taken = {variable.name for variable in free}
-    while name in taken:
-        name += "_"
-    return name

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
+from torch import Tensor
 
 from kgreason.engine import Engine
 from kgreason.errors import (
@@ -22,7 +24,7 @@ from kgreason.execution import Budget
 from kgreason.knowledge import KnowledgeGraph, Vocabulary
 from kgreason.knowledge.contents import Loaded
 from kgreason.predictors.checkpoints.format import save_checkpoint
-from kgreason.truth import GODEL
+from kgreason.truth import GODEL, Product
 from tests.agreement.table import TablePredictor
 from tests.predictors.toy import complex_info, toy_graph, weights
 from tests.small import GRAPH, bound, entity, facts
@@ -169,6 +171,28 @@ def test_known_and_predicted(learned: Engine) -> None:
         "s(d, a)  1.000 fact",
     ]
     assert learned.ask(TWO_HOPS, witness=False)[0].witness is None
+
+
+def test_alternatives_that_add_up_are_all_evidence(learned: Engine) -> None:
+    """S(.8, .5) = .9; an equality among them is told, since the assignment does not show it."""
+    answers = learned.ask("ask : r(a, d) | s(d, b)")
+    witness = answers[0].witness
+    assert witness is not None
+    assert witness.truth == answers.truth == pytest.approx(0.9)
+    (both,) = witness.evidence
+    assert str(both) == "r(a, d) ∨ s(d, b)  0.900 2 together"
+    assert [str(one.evidence[0]) for one in both.alternatives] == [
+        "r(a, d)  0.800 predicted",
+        "s(d, b)  0.500 predicted",
+    ]
+    shown = both.to_dict()
+    assert [one["truth"] for one in shown["alternatives"]] == [0.8, 0.5]
+    (answer,) = learned.ask("?y : s(b, y) & (y = d | r(a, y))")
+    assert answer.witness is not None
+    assert [str(one) for one in answer.witness.evidence] == [
+        "s(b, d)  1.000 fact",
+        "d = d  1.000 fact",
+    ]
 
 
 def test_evidence_of_what_is_absent(learned: Engine) -> None:
@@ -374,3 +398,28 @@ def test_which_relations_hold_is_as_true_as_each_asked_alone(learned: Engine) ->
     assert [str(one) for one in first.witness.evidence] == ["r(a, d)  0.800 predicted"]
     with pytest.raises(UnknownNameError, match="nobody"):
         learned.relations("a", "nobody")
+
+
+class Rounding(Product):
+    """A product that rounds upwards by one bit: what bounds say of it may be wrong."""
+
+    def conjoin(self, a: Tensor, b: Tensor) -> Tensor:
+        found = a * b
+        return torch.where(found > 0, found.nextafter(torch.ones_like(found)), found)
+
+
+class Doubling(Product):
+    def disjoin(self, a: Tensor, b: Tensor) -> Tensor:
+        return (a + b).clamp(max=1) / (1 + a * b / 2)
+
+
+def test_a_logic_whose_bounds_fail_is_evaluated_in_full() -> None:
+    engine = Engine(GRAPH, TablePredictor(facts()), logic=Rounding(), dtype="float64")
+    assert "a ∧ b ≤ min(a, b) does not hold" in engine.notes[0]
+    answers = engine.ask(TWO_HOPS, limit=1)
+    assert (answers.certain, answers.complete, answers.total) == (True, True, 2)
+
+
+def test_a_logic_that_breaks_its_laws_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"logic product, a ∨ .* does not hold: with a ="):
+        Engine(GRAPH, logic=Doubling())

@@ -1,31 +1,37 @@
 """Answers: `rank` orders what a plan gave, `ground` reads out the witness, `serialize` writes."""
 
 from kgreason.answers.answer import Answer, Answers, Evidence, Witness
-from kgreason.answers.certain import top_is_certain, top_is_open
+from kgreason.answers.assembly import Assembler, Prepared
+from kgreason.answers.evidence import EvidenceBuilder
+from kgreason.answers.oracle import MarginalOracle
 from kgreason.answers.page import by_truth, page
-from kgreason.answers.rank import Ranking, rank, truest
+from kgreason.answers.rank import Ranking, rank, truest, without
+from kgreason.answers.relations import relations_between
 from kgreason.answers.results import FORMATS, format_name, serialize
-from kgreason.answers.wanted import Wanted
-from kgreason.answers.witness import Asker, Ground, ground, substitute
+from kgreason.answers.witness import Either, Ground, Leaf, ground, substitute
 
 __all__ = [
     "FORMATS",
     "Answer",
     "Answers",
-    "Asker",
+    "Assembler",
+    "Either",
     "Evidence",
+    "EvidenceBuilder",
     "Ground",
+    "Leaf",
+    "MarginalOracle",
+    "Prepared",
     "Ranking",
-    "Wanted",
     "Witness",
     "by_truth",
     "format_name",
     "ground",
     "page",
     "rank",
+    "relations_between",
     "serialize",
     "substitute",
-    "top_is_certain",
-    "top_is_open",
     "truest",
+    "without",
 ]

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One atom of a witness, with its variables filled in.
+    """One part of a witness, with its variables filled in: an atom, a group, or alternatives.
 
     truth: of the atom as it stands in the question, in [0, 1]; negated ones count 1 − truth.
     fact: whether the link is an observed fact; for a negated atom or group this is False when
     nothing observed contradicts it. paths: known facts, end to end, that a prediction stands on,
     the strongest path first; none where the predictor does not reason along paths, or none were
-    asked for.
+    asked for. alternatives: those that together make the truth of an ∨, the truest first, where no
+    single one does; `fact` then is whether one of them stands on facts alone.
     """
 
     text: str
@@ -29,10 +30,13 @@ class Evidence:
     fact: bool
     negated: bool = False
     paths: tuple[tuple[str, ...], ...] = ()
+    alternatives: tuple[Witness, ...] = ()
 
     @property
     def standing(self) -> str:
         """Where the truth comes from, in a word or two."""
+        if self.alternatives:
+            return f"{len(self.alternatives)} together"
         if self.negated:
             return "contradicted by a fact" if self.fact else "no such fact"
         return "fact" if self.fact else "predicted"
@@ -40,32 +44,38 @@ class Evidence:
     def __str__(self) -> str:
         return f"{self.text}  {self.truth:.3f} {self.standing}"
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "text": self.text,
+            "truth": self.truth,
+            "standing": self.standing,
+            "paths": [list(path) for path in self.paths],
+            "alternatives": [one.to_dict() for one in self.alternatives],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Witness:
     """The assignment of the inner variables that makes an answer as true as it is.
 
     Variables stand in the order of the question; names and labels are those of their entities.
+    truth: of the question with the assignment filled in, which the evidence together gives: the
+    truth of the answer, but less under a logic whose ∃ adds up all assignments (noisy-or).
     """
 
     assignment: dict[str, str]
     labels: dict[str, str]
     evidence: tuple[Evidence, ...]
+    truth: float
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
             "assignment": self.assignment,
             "labels": self.labels,
-            "evidence": [
-                {
-                    "text": one.text,
-                    "truth": one.truth,
-                    "standing": one.standing,
-                    "paths": [list(path) for path in one.paths],
-                }
-                for one in self.evidence
-            ],
+            "evidence": [one.to_dict() for one in self.evidence],
+            "truth": self.truth,
         }
 
 
@@ -94,7 +104,7 @@ class Answers(Sequence[Answer]):
     name under which the truth is shown. complete: whether total counts all answers; it need not
     where fewer were wanted. certain: whether these are proved to be the truest, with exact truths;
     if not, a budget ended, truths are lower bounds, and an answer that is not shown has at most
-    the truth `others`.
+    the truth `others`. unexplained: answers without a witness because the budget ended before.
     """
 
     columns: tuple[str, ...]
@@ -105,6 +115,7 @@ class Answers(Sequence[Answer]):
     complete: bool = True
     certain: bool = True
     others: float = 0.0
+    unexplained: int = 0
     work: Work | None = field(default=None, compare=False)
 
     @overload

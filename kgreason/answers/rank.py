@@ -9,6 +9,7 @@ from torch import Tensor
 
 from kgreason.execution import Exact, Table
 from kgreason.formula import Variable
+from kgreason.topk import rows_in
 from kgreason.truth.vector import TruthVector
 
 
@@ -37,13 +38,23 @@ def rank(value: Exact, columns: tuple[Variable, ...], free: tuple[Variable, ...]
     return Ranking(entities[order], truths[order])
 
 
+def without(ranking: Ranking, tuples: Tensor | None) -> Ranking:
+    """The ranking without these tuples. tuples: (answers, answer variables) int64."""
+    if tuples is None or not tuples.shape[0]:
+        return ranking
+    keep = ~rows_in(ranking.entities, tuples)
+    return Ranking(ranking.entities[keep], ranking.truths[keep])
+
+
 def truest(value: Exact) -> int:
     """The entity of greatest truth in a vector of one row, the first among equals."""
     assert isinstance(value, TruthVector)
     if value.entities.shape[0] == 0:
         return 0
     listed = int(value.truths.argmax())
-    if float(value.truths[listed]) >= float(value.background[0]):
+    # Where every entity is listed, none has the background's truth.
+    is_whole = value.entities.shape[0] == value.entity_count
+    if is_whole or float(value.truths[listed]) >= float(value.background[0]):
         return int(value.entities[listed])
     taken = set(value.entities.tolist())
     return next((e for e in range(value.entity_count) if e not in taken), 0)

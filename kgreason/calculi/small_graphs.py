@@ -59,15 +59,13 @@ def read_small_graphs(path: Path) -> SmallGraphs:
     """
     import polars as pl
 
-    try:
-        frame = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path}: cannot be read ({error})", remedy="check the path") from error
-    if missing := [name for name in _COLUMNS if name not in frame.columns]:
-        raise DataError(
-            f"{path}: no column {missing[0]!r}",
-            remedy=f"a table of relational questions has the columns {', '.join(_COLUMNS)}",
-        )
+    from kgreason.files.parquet import read_parquet, with_columns
+
+    remedy = f"a table of relational questions has the columns {', '.join(_COLUMNS)}"
+    ids, names = pl.Int64(), pl.String()
+    kinds = (pl.List(ids), pl.List(ids), pl.List(names), ids, ids, names)
+    columns = dict(zip(_COLUMNS, kinds, strict=True))
+    frame = with_columns(read_parquet(path, remedy), path, columns, remedy)
     lengths = [frame[name].list.len() for name in ("src", "dst", "rel")]
     if not all((lengths[0] == other).all() for other in lengths[1:]):
         raise DataError(f"{path}: src, dst and rel differ in length", remedy="make it again")
@@ -81,8 +79,8 @@ def _graphs(path: Path, frame: pl.DataFrame, lengths: Longs) -> SmallGraphs:
     edges = frame.select("src", "dst", "rel").explode("src", "dst", "rel").drop_nulls()
     names = pl.concat([edges["rel"], frame["label"]]).unique().drop_nulls().sort()
     kind = pl.Enum(names)
-    source, target = (edges[name].cast(pl.Int64).to_numpy() for name in ("src", "dst"))
-    head, tail = (frame[name].cast(pl.Int64).to_numpy() for name in ("head", "tail"))
+    source, target = (edges[name].to_numpy() for name in ("src", "dst"))
+    head, tail = (frame[name].to_numpy() for name in ("head", "tail"))
     if len(edges) != lengths.sum() or frame.select(_COLUMNS[3:]).null_count().sum_horizontal()[0]:
         raise DataError(f"{path}: a value is missing", remedy="make it again")
     if any(len(ids) and ids.min() < 0 for ids in (source, target, head, tail)):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -13,8 +15,9 @@ from kgreason.cli.bench import app as bench
 
 EXIT_CODES = (
     "Exit codes: 0 ok, 1 run-time failure, 2 usage or syntax, 3 unknown name, 4 unsupported, "
-    "5 limit exceeded, 130 interrupted."
+    "5 limit exceeded, 130 interrupted, 143 terminated."
 )
+TERMINATED = 143
 
 app = typer.Typer(
     name="kgreason",
@@ -54,8 +57,14 @@ def _root(
     """Ask logical questions of an incomplete knowledge graph."""
 
 
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    """End by an exception, so that whatever is being written is removed on the way out."""
+    sys.exit(TERMINATED)
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app(prog_name="kgreason")
     except KeyboardInterrupt:

@@ -1,25 +1,41 @@
 """Execution: `Executor.execute` evaluates a `ComputationGraph` under a logic and a predictor."""
 
-from kgreason.execution.budget import Budget, OutOfBudget
-from kgreason.execution.depth import ALL, FIRST, Depth
-from kgreason.execution.execute import Executor
-from kgreason.execution.row_store import RowStore, Work
-from kgreason.execution.values import Bounds, Exact, Table, Truths, Value, least, most
+from kgreason.execution.budget import Budget, BudgetExceeded, BudgetMeter, Work
+from kgreason.execution.execution import Execution, Setting
+from kgreason.execution.executor import Executor
+from kgreason.execution.rows import RowStore
+from kgreason.execution.session import Session
+from kgreason.execution.values import (
+    Bounds,
+    Exact,
+    Open,
+    Table,
+    TableBounds,
+    Truths,
+    Value,
+    is_open,
+    lower,
+    upper,
+)
 
 __all__ = [
-    "ALL",
-    "FIRST",
     "Bounds",
     "Budget",
-    "Depth",
+    "BudgetExceeded",
+    "BudgetMeter",
     "Exact",
+    "Execution",
     "Executor",
-    "OutOfBudget",
+    "Open",
     "RowStore",
+    "Session",
+    "Setting",
     "Table",
+    "TableBounds",
     "Truths",
     "Value",
     "Work",
-    "least",
-    "most",
+    "is_open",
+    "lower",
+    "upper",
 ]

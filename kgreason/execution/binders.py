@@ -2,53 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from kgreason.compute import Step
 from kgreason.errors import LimitError
-from kgreason.execution.block_rows import is_made_of_rows, is_row, rows_of
-from kgreason.execution.context import Context, Frame, as_vector
-from kgreason.execution.crowd import at_most, foremost
-from kgreason.execution.pairs import Chunk, Pairs, Run, candidates, chunks
-from kgreason.execution.values import Bounds, Table, Value, least, most, stack
+from kgreason.execution.bindings import Bindings, Chunk, Run, candidates, chunks
+from kgreason.execution.execution import Execution, Frame, as_vector
+from kgreason.execution.fused import is_made_of_rows, is_row, rows_of
+from kgreason.execution.unseen import at_most, raised, top_candidates
+from kgreason.execution.values import (
+    Bounds,
+    Exact,
+    Table,
+    TableBounds,
+    Value,
+    is_open,
+    lower,
+    stack,
+    upper,
+)
 from kgreason.truth import operations
 from kgreason.truth.operations import scale
 from kgreason.truth.owners import exists_by_owner, exists_over_rows
 from kgreason.truth.vector import TruthVector, concatenate
 
 
-def project(context: Context, step: Step, inputs: list[Value], frame: Frame, run: Run) -> Value:
+def project(execution: Execution, step: Step, inputs: list[Value], frame: Frame, run: Run) -> Value:
     """∃ over the variable of T(source, block), entity by entity.
 
-    Pairs whose source is below the floor are left out: none of them makes an entity truer than its
-    source, as T(a, b) ≤ a, which bounds the result from above.
+    Pairs whose source is below the threshold are left out. None of them makes an entity truer than
+    its source, as T(a, b) ≤ a, which bounds the result from above.
     """
-    gathered, left = _Gathered(context, frame.size), None
+    gathered, left = _Gathered(execution, frame.size), None
     if is_made_of_rows(step):
-        every = candidates(context, inputs[0], context.frontier)
+        every = candidates(execution, inputs[0], execution.setting.frontier)
         if is_row(step):
-            every, left = foremost(context, step, frame, every)
-        for pairs, chosen in rows_of(context, step, inputs[0], frame, every, run):
+            every, left = top_candidates(execution, step, frame, every)
+        for pairs, chosen in rows_of(execution, step, inputs[0], frame, every, run):
             gathered.add_rows(pairs, chosen)
     else:
-        for chunk in chunks(context, step, inputs, frame, run, context.frontier):
+        for chunk in chunks(execution, step, inputs, frame, run, execution.setting.frontier):
             gathered.add(chunk)
     found = gathered.result()
-    missed = operations.below(as_vector(most(inputs[0])), context.floor)
-    high = as_vector(most(found))
+    missed = operations.below(as_vector(upper(inputs[0])), execution.threshold)
+    high = as_vector(upper(found))
     if bool(missed.any()):
-        high = operations.at_least(high, at_most(context, missed, 1.0))
+        high = operations.at_least(high, at_most(execution, missed, 1.0))
     if left is not None:
-        high = left.raised(context, high)
-    return found if high is most(found) else Bounds(as_vector(least(found)), high)
+        high = left.raised(execution, high)
+    return found if high is upper(found) else Bounds(as_vector(lower(found)), high)
 
 
 class _Gathered:
     """∃ over the pairs of chunk after chunk, from below and, where that differs, from above."""
 
-    def __init__(self, context: Context, size: int) -> None:
-        self._context = context
+    def __init__(self, execution: Execution, size: int) -> None:
+        self._context = execution
         self._size = size
         self._lower: list[TruthVector] = []
         self._upper: list[TruthVector] = []
@@ -56,7 +68,7 @@ class _Gathered:
         self._exact = True
 
     def add(self, chunk: Chunk) -> None:
-        """Pairs for each of which the block was computed."""
+        """Bindings for each of which the block was computed."""
         pairs, value = chunk.pairs, chunk.value
         logic, (first, count) = self._context.logic, pairs.owners
 
@@ -64,22 +76,22 @@ class _Gathered:
             scaled = scale(logic.conjoin, found, truth)
             return exists_by_owner(logic, scaled, pairs.owner - first, count)
 
-        low = over(as_vector(least(value)), pairs.lower)
+        low = over(as_vector(lower(value)), pairs.lower)
         if pairs.is_exact and not isinstance(value, Bounds):
             self._put(first, low, low)
         else:
-            self._put(first, low, over(as_vector(most(value)), pairs.truth))
+            self._put(first, low, over(as_vector(upper(value)), pairs.truth))
 
-    def add_rows(self, pairs: Pairs, chosen: Tensor) -> None:
-        """Pairs whose block is made of rows, at these positions of the store."""
-        context, (first, count) = self._context, pairs.owners
-        nothing = TruthVector.constant(context.entity_count, context.zeros(count))
+    def add_rows(self, pairs: Bindings, chosen: Tensor) -> None:
+        """Bindings whose block is made of rows, at these positions of the store."""
+        execution, (first, count) = self._context, pairs.owners
+        nothing = TruthVector.constant(execution.entity_count, execution.zeros(count))
 
         def over(truth: Tensor) -> TruthVector:
             kept = slice(None) if pairs.is_exact else torch.nonzero(truth).flatten()
             own = pairs.owner[kept] - first
-            held = context.store.held
-            return exists_over_rows(context.logic, held, chosen[kept], truth[kept], own, nothing)
+            held = execution.session.rows.held
+            return exists_over_rows(execution.logic, held, chosen[kept], truth[kept], own, nothing)
 
         low = over(pairs.lower)
         self._put(first, low, low if pairs.is_exact else over(pairs.truth))
@@ -92,38 +104,38 @@ class _Gathered:
 
     def result(self) -> Value:
         """The whole; an instance whose pairs fell into two chunks has two partial rows."""
-        context = self._context
+        execution = self._context
         if not self._lower:
-            return TruthVector.constant(context.entity_count, context.zeros(self._size))
+            return TruthVector.constant(execution.entity_count, execution.zeros(self._size))
         if len(self._lower) == 1 and len(self._lower[0]) == self._size:
             (low,), (high,) = self._lower, self._upper
             return low if self._exact else Bounds(low, high)
         owners = torch.cat(self._owners)
-        low = exists_by_owner(context.logic, concatenate(self._lower), owners, self._size)
+        low = exists_by_owner(execution.logic, concatenate(self._lower), owners, self._size)
         if self._exact:
             return low
-        high = exists_by_owner(context.logic, concatenate(self._upper), owners, self._size)
+        high = exists_by_owner(execution.logic, concatenate(self._upper), owners, self._size)
         return Bounds(low, high)
 
 
-def refine(context: Context, step: Step, inputs: list[Value], frame: Frame, run: Run) -> Value:
-    """T(source, block) for every entity of the variable, those below the floor left untested."""
+def refine(execution: Execution, step: Step, inputs: list[Value], frame: Frame, run: Run) -> Value:
+    """T(source, block) for every entity of the variable, but for those below the threshold."""
     keys, lows, highs = [], [], []
     exact = True
-    for chunk in chunks(context, step, inputs, frame, run):
+    for chunk in chunks(execution, step, inputs, frame, run):
         pairs = chunk.pairs
-        keys.append(pairs.owner * context.entity_count + pairs.entity)
-        low, high = least(chunk.value), most(chunk.value)
+        keys.append(pairs.owner * execution.entity_count + pairs.entity)
+        low, high = lower(chunk.value), upper(chunk.value)
         assert isinstance(low, Tensor)
         assert isinstance(high, Tensor)
-        lows.append(context.logic.conjoin(pairs.lower, low))
-        highs.append(context.logic.conjoin(pairs.truth, high))
+        lows.append(execution.logic.conjoin(pairs.lower, low))
+        highs.append(execution.logic.conjoin(pairs.truth, high))
         exact = exact and pairs.is_exact and low is high
-    nothing = TruthVector.constant(context.entity_count, context.zeros(frame.size))
-    source = as_vector(most(inputs[0]))
-    key = torch.cat(keys) if keys else torch.zeros(0, dtype=torch.int64, device=context.device)
+    nothing = TruthVector.constant(execution.entity_count, execution.zeros(frame.size))
+    source = as_vector(upper(inputs[0]))
+    key = torch.cat(keys) if keys else torch.zeros(0, dtype=torch.int64, device=execution.device)
     found = _listed(nothing, key, lows)
-    exact = exact and not bool(operations.below(source, context.floor).any())
+    exact = exact and not bool(operations.below(source, execution.threshold).any())
     return found if exact else Bounds(found, _listed(source, key, highs))
 
 
@@ -142,33 +154,75 @@ def _listed(base: TruthVector, key: Tensor, parts: list[Tensor]) -> TruthVector:
     return TruthVector.from_keys(base.entity_count, base.background, every, truths)
 
 
-def tabulate(context: Context, step: Step, inputs: list[Value], frame: Frame, run: Run) -> Value:
-    """T(source, block) for every pair; nothing is quantified. LimitError when it cannot be held."""
-    tables: list[Table] = []
-    held = 0
-    for chunk in chunks(context, step, inputs, frame, run):
-        tables.append(_without_empty(_table(context, chunk)))
-        held += tables[-1].vector.entities.shape[0]
-        if held > 4 * context.max_entries:
+def tabulate(
+    execution: Execution, step: Step, inputs: list[Value], frame: Frame, run: Run
+) -> Value:
+    """T(source, block) for every pair; nothing is quantified.
+
+    Pairs whose source is below the threshold are left out. No tuple is truer than its pair's
+    source, as T(a, b) ≤ a, which bounds those that are not listed. LimitError when the tuples
+    cannot be held.
+    """
+    lows: list[Table] = []
+    highs: list[Table] = []
+    missed = operations.below(as_vector(upper(inputs[0])), execution.threshold)
+    unseen, exact, held = at_most(execution, missed, 1.0), True, 0
+    for chunk in chunks(execution, step, inputs, frame, run):
+        low, high, rest = _tables(execution, chunk)
+        unseen = unseen.scatter_reduce(0, chunk.pairs.owner, rest, "amax")
+        lows.append(low)
+        highs.append(high)
+        exact = exact and low is high
+        held += high.vector.entities.shape[0]
+        if held > 4 * execution.max_entries:
             raise LimitError(
                 f"the question has more than {held:,} answer tuples, beyond the memory ceiling",
                 remedy="ask for fewer answer variables, bind one, or raise the ceiling",
             )
-    if tables:
-        return stack(tables)
-    none = torch.zeros(0, dtype=torch.int64, device=context.device)
-    nothing = TruthVector.constant(context.entity_count, context.zeros(0))
+    low = stack(lows) if lows else _no_tuples(execution, step)
+    if exact and not bool(unseen.any()):
+        return low
+    return TableBounds(low, stack(highs) if highs else low, unseen)
+
+
+def _no_tuples(execution: Execution, step: Step) -> Table:
+    none = torch.zeros(0, dtype=torch.int64, device=execution.device)
+    nothing = TruthVector.constant(execution.entity_count, execution.zeros(0))
     return Table(none, none.reshape(0, step.number), nothing)
 
 
-def _table(context: Context, chunk: Chunk) -> Table:
-    conjoin, pairs, value = context.logic.conjoin, chunk.pairs, chunk.value
+def _tables(execution: Execution, chunk: Chunk) -> tuple[Table, Table, Tensor]:
+    """Lower and upper bounds of a chunk's tuples, one table where they agree.
+
+    (pairs,) what no tuple of a pair that is not listed exceeds.
+    """
+    pairs, value = chunk.pairs, chunk.value
+    low = _table(execution, pairs, pairs.lower, lower(value))
+    if pairs.is_exact and not is_open(value):
+        return low, low, torch.zeros_like(pairs.truth)
+    high = _table(execution, pairs, pairs.truth, upper(value))
+    match value:
+        case TableBounds():
+            rest = value.unseen
+        case Table():
+            rest = torch.zeros_like(pairs.truth)
+        case _:
+            # The background of an upper bound holds for whatever is not listed.
+            rest = as_vector(upper(value)).background
+    return low, high, execution.logic.conjoin(raised(pairs.truth), rest)
+
+
+def _table(execution: Execution, pairs: Bindings, truth: Tensor, value: Exact) -> Table:
+    """T(truth, value) of each pair as tuples, without rows that list nothing."""
+    conjoin = execution.logic.conjoin
     if isinstance(value, Table):
         columns = torch.cat([pairs.entity[value.owner][:, None], value.columns], 1)
-        weighted = scale(conjoin, value.vector, pairs.truth[value.owner])
-        return Table(pairs.owner[value.owner], columns, weighted)
-    weighted = scale(conjoin, as_vector(value), pairs.truth)
-    return Table(pairs.owner, pairs.entity[:, None], weighted)
+        weighted = scale(conjoin, value.vector, truth[value.owner])
+        return _without_empty(Table(pairs.owner[value.owner], columns, weighted))
+    vector = as_vector(value)
+    nothing = torch.zeros_like(vector.background)
+    vector = scale(conjoin, replace(vector, background=nothing), truth)
+    return _without_empty(Table(pairs.owner, pairs.entity[:, None], vector))
 
 
 def _without_empty(table: Table) -> Table:

@@ -1,7 +1,9 @@
-"""A limit on the work of a computation, for those who would rather have bounds than wait."""
+"""What a question may spend, and what it has spent."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 
@@ -10,10 +12,16 @@ from kgreason.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """rows: at most so many rows scored; seconds: about so long; None for no limit."""
+    """A limit on the work of a question, for those who would rather have bounds than wait.
+
+    rows: rows of the predictor that may be scored. seconds: wall-clock time. cancelled: returns
+    whether nobody waits for the answer any more, for instance `threading.Event().is_set`; it is
+    called often and must be cheap. None for no limit.
+    """
 
     rows: int | None = None
     seconds: float | None = None
+    cancelled: Callable[[], bool] | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("rows", self.rows), ("seconds", self.seconds)):
@@ -23,35 +31,118 @@ class Budget:
                 )
 
 
-class OutOfBudget(Exception):  # noqa: N818
-    """The next rows would exceed the budget. Raised and caught inside a computation."""
+class BudgetExceeded(Exception):  # noqa: N818
+    """The next step would exceed the budget. Raised and caught inside a computation."""
 
 
-class Purse:
-    """A budget as it is spent."""
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a computation has done, counted: the honest measure of a question's cost.
 
-    def __init__(self, budget: Budget) -> None:
-        self._rows = budget.rows
+    rows: rows that were needed and had to be scored; rows that only fill a pass, which takes no
+    longer for them, count when they are needed. passes: calls to the predictor. pairs: bindings of
+    a variable to an entity, per instance. largest: most entries that one intermediate held. read:
+    rows read from the row cache instead of being scored. foreseen: entities for which all links
+    that lead there were bounded.
+    """
+
+    rows: int = 0
+    passes: int = 0
+    pairs: int = 0
+    largest: int = 0
+    read: int = 0
+    foreseen: int = 0
+
+    def __str__(self) -> str:
+        read = f"{self.read:,} rows read, " if self.read else ""
+        foreseen = f", links to {self.foreseen:,} entities bounded" if self.foreseen else ""
+        return (
+            f"{read}{self.rows:,} rows scored in {self.passes:,} passes, {self.pairs:,} bindings, "
+            f"largest intermediate {self.largest:,} entries{foreseen}"
+        )
+
+
+class BudgetMeter:
+    """The counters of one question, or of one batch, and the budget that they are held to.
+
+    Time counts from the moment the meter is made. Not shared between threads.
+    """
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        self.rows = self.passes = self.read = 0
+        self.pairs = self.largest = self.foreseen = 0
+        budget = budget or Budget()
+        self._cancelled = budget.cancelled
+        self._rows_left = budget.rows
         self._end = None if budget.seconds is None else monotonic() + budget.seconds
         self._row_seconds = 0.0
+        self._is_limited = True
 
-    def pay(self, rows: int, scored: int) -> None:
-        """Take so many rows off; OutOfBudget if they do not fit.
+    @property
+    def work(self) -> Work:
+        """The counters so far."""
+        return Work(self.rows, self.passes, self.pairs, self.largest, self.read, self.foreseen)
 
-        scored: rows that are yet to be scored, whole blocks of them. Time goes by what rows took so
-        far.
+    def timed(self) -> BudgetMeter:
+        """Counters of their own, held to the same time but to no number of rows."""
+        own = BudgetMeter()
+        own._end, own._cancelled, own._is_limited = self._end, self._cancelled, self._is_limited
+        return own
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the work may end before everything is proved."""
+        return self.is_timed or (self._is_limited and self._rows_left is not None)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether the work may have to end at some moment."""
+        return self._is_limited and (self._end is not None or self._cancelled is not None)
+
+    @contextmanager
+    def unlimited(self) -> Iterator[None]:
+        """Inside, work counts but the budget does not end it."""
+        before, self._is_limited = self._is_limited, False
+        try:
+            yield
+        finally:
+            self._is_limited = before
+
+    def check(self) -> None:
+        """BudgetExceeded after the time has run out, or once nobody waits any more."""
+        if not self._is_limited:
+            return
+        if self._end is not None and monotonic() >= self._end:
+            raise BudgetExceeded
+        if self._cancelled is not None and self._cancelled():
+            raise BudgetExceeded
+
+    def charge(self, rows: int) -> None:
+        """Count rows that are needed and have to be scored; BudgetExceeded if they do not fit."""
+        if self._is_limited and self._rows_left is not None:
+            if rows > self._rows_left:
+                raise BudgetExceeded
+            self._rows_left -= rows
+        self.rows += rows
+
+    def refund(self, rows: int) -> None:
+        """Take back the charge of rows that were not scored after all."""
+        if self._rows_left is not None:
+            self._rows_left += rows
+        self.rows -= rows
+
+    def affordable(self, rows: int, at_least: int) -> int:
+        """How many of these rows may be scored in the next pass, going by what rows took so far.
+
+        at_least: rows that take as long as one.
         """
-        if self._rows is not None and rows > self._rows:
-            raise OutOfBudget
-        if (
-            scored
-            and self._end is not None
-            and self._end < monotonic() + scored * self._row_seconds
-        ):
-            raise OutOfBudget
-        if self._rows is not None:
-            self._rows -= rows
+        if not self.is_timed or self._end is None:
+            return rows
+        if not self._row_seconds:
+            return min(rows, at_least)
+        return min(rows, max(at_least, int((self._end - monotonic()) / self._row_seconds)))
 
-    def note(self, rows: int, seconds: float) -> None:
-        """So many rows, whole blocks of them, were scored in so many seconds."""
+    def observe(self, rows: int, seconds: float) -> None:
+        """A pass scored so many rows, counted in whole blocks, in so many seconds."""
+        self.passes += 1
         self._row_seconds = seconds / rows

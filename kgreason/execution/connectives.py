@@ -8,20 +8,20 @@ from functools import reduce
 from torch import Tensor
 
 from kgreason.compute import Step
-from kgreason.execution.context import Context, Frame, as_vector
+from kgreason.execution.execution import Execution, Frame, as_vector
 from kgreason.execution.values import Value
 from kgreason.truth import Logic, operations
 from kgreason.truth.vector import TruthVector
 
 
-def intersect(context: Context, _: Step, inputs: list[Value], __: Frame) -> Value:
+def intersect(execution: Execution, _: Step, inputs: list[Value], __: Frame) -> Value:
     """∧ of the inputs."""
-    return _combine(context.logic, inputs, context.logic.conjoin, operations.intersect)
+    return _combine(execution.logic, inputs, execution.logic.conjoin, operations.intersect)
 
 
-def unite(context: Context, _: Step, inputs: list[Value], __: Frame) -> Value:
+def unite(execution: Execution, _: Step, inputs: list[Value], __: Frame) -> Value:
     """∨ of the inputs."""
-    return _combine(context.logic, inputs, context.logic.disjoin, operations.unite)
+    return _combine(execution.logic, inputs, execution.logic.disjoin, operations.unite)
 
 
 def _combine(
@@ -39,19 +39,19 @@ def _combine(
     return operations.scale(scalar, whole, reduce(scalar, scalars)) if scalars else whole
 
 
-def complement(context: Context, _: Step, inputs: list[Value], __: Frame) -> Value:
+def complement(execution: Execution, _: Step, inputs: list[Value], __: Frame) -> Value:
     """¬ of the input."""
     (value,) = inputs
     if isinstance(value, Tensor):
-        return context.logic.negate(value)
-    return operations.complement(context.logic, as_vector(value))
+        return execution.logic.negate(value)
+    return operations.complement(execution.logic, as_vector(value))
 
 
-def support(_: Context, __: Step, inputs: list[Value], ___: Frame) -> Value:
+def support(_: Execution, __: Step, inputs: list[Value], ___: Frame) -> Value:
     """Truth 1 wherever the input is above 0."""
     return operations.support(as_vector(inputs[0]))
 
 
-def some(context: Context, _: Step, inputs: list[Value], __: Frame) -> Value:
+def some(execution: Execution, _: Step, inputs: list[Value], __: Frame) -> Value:
     """∃ over the entities."""
-    return operations.exists(context.logic, as_vector(inputs[0]))
+    return operations.exists(execution.logic, as_vector(inputs[0]))

@@ -1,7 +1,7 @@
-"""Links read from their far end: heads in the order of what their link to an entity is at most.
+"""Scans by tail: heads in descending order of the upper bound of their link to an entity.
 
-Only the rows of heads that matter are asked for. For ∃x r(x, y) those are the heads that may be the
-truest; for all x with r(x, y), those whose bound reaches the floor.
+Only the rows of heads that matter are scored. For ∃x r(x, y) those are the heads that may be the
+truest; for all x with r(x, y), those whose bound reaches the threshold.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from kgreason.compute import Step
-from kgreason.execution.context import Context, Frame, as_vector
-from kgreason.execution.values import Bounds, Value, least, most
+from kgreason.execution.execution import Execution, Frame, as_vector
+from kgreason.execution.values import Bounds, Value, lower, upper
 from kgreason.predictors.protocol import Foresighted, Likeliest
 from kgreason.truth.vector import TruthVector, concatenate
 
@@ -19,30 +19,30 @@ _HEADS_AT_FIRST = 32
 _HEADS_MORE = 16
 
 
-def reach(context: Context, step: Step, _: list[Value], frame: Frame) -> Value:
+def reach(execution: Execution, step: Step, _: list[Value], frame: Frame) -> Value:
     """The truest link of a relation to each target."""
     target, relation = (frame.ids(reference) for reference in step.references)
-    count = context.entity_count
+    count = execution.entity_count
     keys, index = (relation * count + target).unique(return_inverse=True)
-    low, high = context.reached.find(keys, context.ones(1))
-    is_open = high > low.clamp(min=context.floor)
+    low, high = execution.learned.find(keys, execution.ones(1))
+    is_open = high > low.clamp(min=execution.threshold)
     for one in (keys[is_open] // count).unique().tolist():
         mine = torch.nonzero(is_open & (keys // count == one)).view(-1)
-        search = _Search(context, one, keys[mine] % count, low[mine])
+        search = _Search(execution, one, keys[mine] % count, low[mine])
         low[mine], high[mine] = search.run()
-        context.reached.learn(keys[mine], low[mine], high[mine])
+        execution.learned.learn(keys[mine], low[mine], high[mine])
     low, high = low[index], high[index]
     return low if torch.equal(low, high) else Bounds(low, high)
 
 
 class _Search:
-    """The truest link of one relation to each of some tails, down to the floor.
+    """The truest link of one relation to each of some tails, down to the threshold.
 
     low: (tails,) what it is proved to be at least.
     """
 
-    def __init__(self, context: Context, relation: int, tails: Tensor, low: Tensor) -> None:
-        self._context = context
+    def __init__(self, execution: Execution, relation: int, tails: Tensor, low: Tensor) -> None:
+        self._execution = execution
         self._relation = relation
         self._tails = tails
         self._low = low
@@ -65,15 +65,15 @@ class _Search:
         return self._low, high
 
     def _likeliest(self, left: Tensor, count: int) -> Likeliest:
-        predictor = self._context.predictor
+        predictor = self._execution.predictor
         assert isinstance(predictor, Foresighted)
-        self._context.foreseen += left.shape[0]
+        self._execution.meter.foreseen += left.shape[0]
         return predictor.likeliest(self._relation, self._tails[left], count)
 
     def _may_matter(self, left: Tensor, most: Tensor) -> Tensor:
         """Whether heads with these bounds have to be looked at; most: (left,) or (left, heads)."""
         low = self._low[left].reshape(-1, *[1] * (most.dim() - 1))
-        return (most > low) & (most >= self._context.floor)
+        return (most > low) & (most >= self._execution.threshold)
 
     def _verify(self, left: Tensor, bounds: Likeliest, start: int) -> Tensor:
         """Raise `low` by the truths of heads that may matter, the likeliest first.
@@ -91,56 +91,62 @@ class _Search:
                 break
             tail, column = torch.nonzero(matters, as_tuple=True)
             heads = bounds.heads[tail, start + column]
-            truths = links(self._context, self._relation, heads, self._tails[left[tail]])
+            truths = links(self._execution, self._relation, heads, self._tails[left[tail]])
             self._low.scatter_reduce_(0, left[tail], truths, "amax")
             start, step = start + step, 2 * step
         return unseen
 
 
-def column(context: Context, step: Step, _: list[Value], frame: Frame) -> Value:
-    """What leads to each target: truths of the heads whose bound reaches the floor, and bounds."""
+def column(execution: Execution, step: Step, _: list[Value], frame: Frame) -> Value:
+    """What leads to each target: truths of heads whose bound reaches the threshold, and bounds."""
     target, relation = (frame.ids(reference) for reference in step.references)
-    parts = [_column(context, int(relation[i]), target[i : i + 1]) for i in range(target.shape[0])]
+    parts = [
+        _column(execution, int(relation[i]), target[i : i + 1]) for i in range(target.shape[0])
+    ]
     if any(isinstance(part, Bounds) for part in parts):
-        lower = concatenate([as_vector(least(part)) for part in parts])
-        return Bounds(lower, concatenate([as_vector(most(part)) for part in parts]))
+        low = concatenate([as_vector(lower(part)) for part in parts])
+        return Bounds(low, concatenate([as_vector(upper(part)) for part in parts]))
     return concatenate([as_vector(part) for part in parts])
 
 
-def _column(context: Context, relation: int, tail: Tensor) -> Value:
+def _column(execution: Execution, relation: int, tail: Tensor) -> Value:
     """tail: (1,)."""
-    predictor, floor, entities = context.predictor, context.floor, context.entity_count
+    predictor, threshold, entities = (
+        execution.predictor,
+        execution.threshold,
+        execution.entity_count,
+    )
     assert isinstance(predictor, Foresighted)
     count = _HEADS_AT_FIRST
-    context.foreseen += 1
+    execution.meter.foreseen += 1
     bounds = predictor.likeliest(relation, tail, count)
-    while count < entities and float(bounds.rest) > 0 and float(bounds.rest) >= floor:
+    while count < entities and float(bounds.rest) > 0 and float(bounds.rest) >= threshold:
         count *= _HEADS_MORE
         bounds = predictor.likeliest(relation, tail, count)
     listed = torch.nonzero(bounds.most[0] > 0).view(-1)
     heads, order = bounds.heads[0, listed].sort()
-    high = bounds.most[0, listed][order].to(context.dtype)
+    high = bounds.most[0, listed][order].to(execution.dtype)
     exact = bounds.exact[0, listed][order]
-    seen = torch.nonzero(~exact & (high >= floor)).view(-1)
+    seen = torch.nonzero(~exact & (high >= threshold)).view(-1)
     truths = high.clone()
-    truths[seen] = links(context, relation, heads[seen], tail.expand(seen.shape[0]))
-    low = truths.masked_fill(~exact & (high < floor), 0.0)
-    rest = bounds.rest.to(context.dtype)
-    found = TruthVector.from_keys(entities, context.zeros(1), heads[low > 0], low[low > 0])
+    truths[seen] = links(execution, relation, heads[seen], tail.expand(seen.shape[0]))
+    low = truths.masked_fill(~exact & (high < threshold), 0.0)
+    rest = bounds.rest.to(execution.dtype)
+    found = TruthVector.from_keys(entities, execution.zeros(1), heads[low > 0], low[low > 0])
     if torch.equal(low, truths) and not float(rest):
         return found
     return Bounds(found, TruthVector.from_keys(entities, rest, heads, truths))
 
 
-def links(context: Context, relation: int, heads: Tensor, tails: Tensor) -> Tensor:
+def links(execution: Execution, relation: int, heads: Tensor, tails: Tensor) -> Tensor:
     """heads, tails: (links,) -> (links,) truths, out of the rows of the heads."""
-    context.pairs += heads.shape[0]
+    execution.meter.pairs += heads.shape[0]
     rows, index = heads.unique(return_inverse=True)
-    size = max(1, int(context.max_entries / (2 * max(1.0, context.store.mean_entries))))
-    truths = context.zeros(heads.shape[0])
+    size = max(1, int(execution.max_entries / (2 * max(1.0, execution.session.rows.mean_entries))))
+    truths = execution.zeros(heads.shape[0])
     for start in range(0, rows.shape[0], size):
         part = rows[start : start + size]
-        vector = context.store.gather(part, torch.full_like(part, relation))
+        vector = execution.gather(part, torch.full_like(part, relation))
         here = torch.nonzero((index >= start) & (index < start + size)).view(-1)
-        truths[here] = vector.at((index[here] - start) * context.entity_count + tails[here])
+        truths[here] = vector.at((index[here] - start) * execution.entity_count + tails[here])
     return truths

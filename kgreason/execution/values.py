@@ -1,8 +1,9 @@
-"""What a step yields: truths per instance, a truth vector, a table, or bounds of the former two."""
+"""What a step yields: truths per instance, a truth vector, a table, or bounds of one of these."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -35,23 +36,46 @@ class Bounds:
     upper: Truths
 
 
-Value = Exact | Bounds
+@dataclass(frozen=True, slots=True)
+class TableBounds:
+    """Truths of tuples known only to lie between bounds.
+
+    lower, upper: tables over backgrounds of 0; tuples of `lower` are among those of `upper`, in the
+    same order. unseen: (instances,) upper bound of the truth of every tuple that `upper` lacks.
+    """
+
+    lower: Table
+    upper: Table
+    unseen: Tensor
 
 
-def least(value: Value) -> Exact:
-    """What a value is at least."""
-    return value.lower if isinstance(value, Bounds) else value
+Open = Bounds | TableBounds
+"""A value that is not known exactly."""
+Value = Exact | Open
 
 
-def most(value: Value) -> Exact:
-    """What a value is at most."""
-    return value.upper if isinstance(value, Bounds) else value
+def is_open(value: Value) -> TypeGuard[Open]:
+    """Whether a value is known only between bounds."""
+    return isinstance(value, Bounds | TableBounds)
+
+
+def lower(value: Value) -> Exact:
+    """The lower bound of a value; an exact value itself."""
+    return value.lower if isinstance(value, Bounds | TableBounds) else value
+
+
+def upper(value: Value) -> Exact:
+    """The upper bound of a value; an exact value itself."""
+    return value.upper if isinstance(value, Bounds | TableBounds) else value
 
 
 def select(value: Value, rows: Tensor) -> Value:
     """Instances of a batched value, in the order of `rows`, repeats allowed."""
     if isinstance(value, Table):
         return _select_tuples(value, rows)
+    if isinstance(value, TableBounds):
+        tables = _select_tuples(value.lower, rows), _select_tuples(value.upper, rows)
+        return TableBounds(*tables, value.unseen[rows])
     if isinstance(value, Bounds):
         return Bounds(_select(value.lower, rows), _select(value.upper, rows))
     return _select(value, rows)

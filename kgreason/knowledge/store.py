@@ -3,6 +3,9 @@
 Tables carry part of their checksum in their names and are never changed once written; the manifest
 says which belong to the store. Replacing a store adds its new tables, replaces the manifest in one
 step and only then removes the old tables, so that at every moment the folder holds a whole store.
+
+The manifest holds a checksum of itself and of every table. Each is compared before a byte of what
+it covers is parsed, once per process as long as the file does not change.
 """
 
 from __future__ import annotations
@@ -10,8 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -23,7 +25,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from kgreason.errors import DataError, UsageError
-from kgreason.files import replacing
+from kgreason.files import replacing, temporary_file, temporary_folder
+from kgreason.files.checksums import remembered_sha256, sha256
+from kgreason.files.parquet import parse_parquet
 from kgreason.knowledge.interner import Collector
 from kgreason.knowledge.vocabulary import Vocabulary
 
@@ -32,8 +36,11 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 _FORMAT = "kgreason knowledge graph"
-_VERSION = 1
-_AGAIN = "make the store again from its sources"
+_VERSION = 2
+_CHECKSUM = "sha256"
+"""The manifest's own checksum, over all its other entries."""
+_SAVE = "load a graph and save it there"
+_AGAIN = "make the store again from its sources: kgreason load SOURCE -o STORE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +54,23 @@ class _File:
 
 
 def is_store(path: Path) -> bool:
-    """Whether a folder says of itself that it is a store."""
+    """Whether a folder is a store, perhaps a damaged one: by its manifest, or by all its files."""
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if isinstance(manifest, dict) and manifest.get("format") == _FORMAT:
+            return True
+    except (OSError, ValueError, RecursionError):
+        pass
+    return _has_only_tables(path)
+
+
+def _has_only_tables(path: Path) -> bool:
+    try:
+        names = {entry.name for entry in path.iterdir() if not entry.name.startswith(".")}
+    except OSError:
         return False
-    return isinstance(manifest, dict) and manifest.get("format") == _FORMAT
+    tables = names - {MANIFEST}
+    return bool(tables) and all(re.fullmatch(_TABLE_NAME, name) for name in tables)
 
 
 def write_store(graph: KnowledgeGraph, path: Path) -> None:
@@ -66,14 +84,9 @@ def write_store(graph: KnowledgeGraph, path: Path) -> None:
         if is_store(path):
             _fill(graph, path)
             return
-        fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        try:
-            fresh.chmod(0o755)
+        with temporary_folder(path.parent) as fresh:
             _fill(graph, fresh)
             fresh.replace(path)
-        except BaseException:
-            shutil.rmtree(fresh, ignore_errors=True)
-            raise
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{path}: {reason}", remedy="check space and permissions") from error
@@ -103,7 +116,7 @@ def _fill(graph: KnowledgeGraph, folder: Path) -> None:
         "tables": {key: asdict(file) for key, file in files.items()},
         "facts": {split: asdict(file) for split, file in facts.items()},
     }
-    _write_atomically(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False))
+    _write_manifest(folder / MANIFEST, manifest | {_CHECKSUM: _manifest_checksum(manifest)})
     kept = {file.name for file in (*files.values(), *facts.values())}
     for stale in folder.glob("*.parquet"):
         if stale.name not in kept:
@@ -111,27 +124,29 @@ def _fill(graph: KnowledgeGraph, folder: Path) -> None:
 
 
 def _write_table(table: pl.DataFrame, folder: Path, key: str) -> _File:
-    handle, temporary = tempfile.mkstemp(prefix=f".{key}-", dir=folder)
-    os.close(handle)
-    try:
+    with temporary_file(folder) as temporary:
         table.write_parquet(temporary)
-        digest = _sha256(Path(temporary))
-        file = _File(
-            f"{key}-{digest[:12]}.parquet", len(table), Path(temporary).stat().st_size, digest
-        )
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(folder / file.name)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        digest = sha256(temporary)
+        name = f"{key}-{digest[:12]}.parquet"
+        file = _File(name, len(table), temporary.stat().st_size, digest)
+        temporary.replace(folder / name)
     return file
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def _write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
+        json.dump(manifest, file, indent=2)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _manifest_checksum(manifest: Mapping[str, Any]) -> str:
+    """Of all entries but its own, in a spelling that does not depend on how the file is laid out.
+
+    In the order they stand in: the order of the splits is part of what a store says.
+    """
+    covered = {key: value for key, value in manifest.items() if key != _CHECKSUM}
+    return hashlib.sha256(json.dumps(covered).encode()).hexdigest()
 
 
 def _own_version() -> str:
@@ -141,13 +156,11 @@ def _own_version() -> str:
         return "unknown"
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 class Stored:
-    """Contents of a store: sizes are compared when it is opened, tables are read when needed."""
+    """Contents of a store: the manifest is read and sizes are compared when it is opened.
+
+    Tables are checked and read when they are needed.
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises `DataError` when the folder is not a whole store."""
@@ -156,7 +169,6 @@ class Stored:
         self.manifest = manifest
         try:
             self.name = str(manifest["name"])
-            self._fingerprint = str(manifest["fingerprint"])
             self._prefixes = {str(k): str(v) for k, v in manifest["prefixes"].items()}
             self._tables = {key: _File(**manifest["tables"][key]) for key in _COLUMNS}
             self._fact_files = {key: _File(**file) for key, file in manifest["facts"].items()}
@@ -193,15 +205,7 @@ class Stored:
     def verify(self) -> None:
         """Compare every table with its checksum; `DataError` names the first that differs."""
         for file in (*self._tables.values(), *self._fact_files.values()):
-            try:
-                same = _sha256(self._path / file.name) == file.sha256
-            except OSError as error:
-                raise self._unreadable(file, error) from error
-            if not same:
-                raise DataError(
-                    f"{self._path / file.name}: its checksum is not the one in {MANIFEST}",
-                    remedy=_AGAIN,
-                )
+            self._check(file, sha256)
 
     def _check_sizes(self) -> None:
         for file in (*self._tables.values(), *self._fact_files.values()):
@@ -217,18 +221,28 @@ class Stored:
                 )
 
     def _read(self, file: _File, columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
-        try:
-            table = pl.read_parquet(self._path / file.name, glob=False)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise self._unreadable(file, error) from error
+        self._check(file, remembered_sha256)
+        table = parse_parquet(self._path / file.name, _AGAIN)
         if dict(table.schema) != dict(columns) or len(table) != file.rows:
             raise DataError(
                 f"{self._path / file.name}: not the table {MANIFEST} describes", remedy=_AGAIN
             )
         return table
 
-    def _unreadable(self, file: _File, error: Exception) -> DataError:
-        reason = str(error).splitlines()[0]
+    def _check(self, file: _File, checksum: Callable[[Path], str]) -> None:
+        """`DataError` unless the bytes of a table have the checksum they were written with."""
+        try:
+            same = checksum(self._path / file.name) == file.sha256
+        except OSError as error:
+            raise self._unreadable(file, error) from error
+        if not same:
+            raise DataError(
+                f"{self._path / file.name}: damaged, its checksum is not the one in {MANIFEST}",
+                remedy=_AGAIN,
+            )
+
+    def _unreadable(self, file: _File, error: OSError) -> DataError:
+        reason = error.strerror or error
         return DataError(f"{self._path / file.name}: cannot be read ({reason})", remedy=_AGAIN)
 
 
@@ -238,25 +252,29 @@ _COLUMNS: Mapping[str, Mapping[str, Any]] = {
     "relations": {"name": pl.String()},
     "labels": {"entity": pl.Int32(), "label": pl.String()},
 }
+_TABLE_NAME = r"(entities|relations|labels|facts)-[0-9a-f]{12}\.parquet"
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
+    file = path / MANIFEST
     try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        manifest = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         reason = error.strerror or error
-        raise DataError(
-            f"{path}: not a store ({MANIFEST}: {reason})", remedy="load a graph and save it there"
-        ) from error
-    except ValueError as error:
-        raise DataError(f"{path / MANIFEST}: damaged ({error})", remedy=_AGAIN) from error
+        raise DataError(f"{path}: not a store ({MANIFEST}: {reason})", remedy=_SAVE) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file}: damaged ({error})", remedy=_AGAIN) from error
     if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
-        raise DataError(f"{path}: not a store", remedy="load a graph and save it there")
+        if _has_only_tables(path):
+            raise DataError(f"{file}: damaged, it is not the manifest of a store", remedy=_AGAIN)
+        raise DataError(f"{path}: not a store", remedy=_SAVE)
     if manifest.get("version") != _VERSION:
         raise DataError(
             f"{path}: a store of version {manifest.get('version')}, this reads version {_VERSION}",
             remedy=_AGAIN,
         )
+    if manifest.get(_CHECKSUM) != _manifest_checksum(manifest):
+        raise DataError(f"{file}: damaged, its checksum is not that of its content", remedy=_AGAIN)
     return manifest
 
 

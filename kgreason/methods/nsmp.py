@@ -11,7 +11,7 @@ share one product with the entities.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -25,7 +25,7 @@ from kgreason.methods.methods import Messages
 from kgreason.normal import Edge, Node
 from kgreason.predictors import BilinearScorer, Scorer
 from kgreason.predictors.embedding.compositions import COMPLEX
-from kgreason.reasoner import Goal
+from kgreason.topk import StopCondition
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
 
@@ -91,11 +91,11 @@ class Nsmp:
         self._links: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
 
     def values(
-        self, queries: Iterable[Query[int]], goal: Goal | None = None
+        self, queries: Iterable[Query[int]], stops: Sequence[StopCondition] = ()
     ) -> Iterator[TruthVector]:
         """One (1, entities) vector of scores per question; UnsupportedError as `conjuncts`.
 
-        Scores are never bounds, whatever the goal.
+        Scores are never bounds, whatever the stop conditions.
         """
         for query in queries:
             scores = [self._scores(one) for one in conjuncts(query)]

@@ -121,4 +121,12 @@ def exists(logic: Logic, vector: TruthVector) -> Tensor:
         return best.scatter_reduce(0, vector.row, vector.truths, "amax")
     miss = torch.where(unlisted > 0, torch.log1p(-vector.background) * unlisted, 0.0)
     miss = miss.index_add(0, vector.row, torch.log1p(-vector.truths))
-    return 1 - miss.exp()
+    return miss.expm1().abs()
+
+
+def exists_bound(logic: Logic, greatest: Tensor) -> Tensor:
+    """Upper bound of ∃ over any number of instances, none of which is truer than `greatest`."""
+    if logic.quantifier is Quantifier.MAX:
+        return greatest
+    # Many small truths may add up to any truth.
+    return (greatest > 0).to(greatest.dtype)

@@ -163,7 +163,7 @@ def _add(logic: Logic, gathered: Tensor, index: Tensor, truths: Tensor) -> None:
 
 def _closed(logic: Logic, gathered: Tensor) -> Tensor:
     """The truth of each group when all was gathered."""
-    return gathered if logic.quantifier is Quantifier.MAX else 1 - gathered.exp()
+    return gathered if logic.quantifier is Quantifier.MAX else gathered.expm1().abs()
 
 
 def _exists_over_background(
@@ -211,7 +211,7 @@ def _noisy_or_over_background(vector: TruthVector, owner: Tensor, owners: int) -
     # A background of exactly 1 has log-miss −∞, which cannot be taken off again, and sums of
     # logarithms leave dust where all of them are taken off: both kinds of rows are counted apart.
     certain = vector.background >= 1
-    row_miss = torch.where(certain, 0.0, torch.log1p(-vector.background.clamp(max=1 - 1e-7)))
+    row_miss = torch.where(certain, 0.0, torch.log1p(-vector.background))
     parts = torch.stack([row_miss, certain.to(row_miss), (vector.background > 0).to(row_miss)], 1)
     total = parts.new_zeros(owners, 3).index_add_(0, owner, parts)
     keys, index = (owner[vector.row] * vector.entity_count + vector.entities).unique(
@@ -220,6 +220,6 @@ def _noisy_or_over_background(vector: TruthVector, owner: Tensor, owners: int) -
     left = total[keys // vector.entity_count].index_add(0, index, -parts[vector.row])
     others = torch.where(left[:, 2] > 0, left[:, 0].clamp(max=0), 0.0)
     miss = others.index_add(0, index, torch.log1p(-vector.truths))
-    truths = torch.where(left[:, 1] > 0, 1.0, 1 - miss.exp())
-    background = torch.where(total[:, 1] > 0, 1.0, 1 - total[:, 0].exp())
+    truths = torch.where(left[:, 1] > 0, 1.0, miss.expm1().abs())
+    background = torch.where(total[:, 1] > 0, 1.0, total[:, 0].expm1().abs())
     return pruned(vector.entity_count, background, keys, truths)

@@ -35,11 +35,15 @@ Semantics = Literal["text", "dnf"]
 
 @dataclass(frozen=True)
 class JudgeLogic:
-    """∧ is `both`, ¬ is 1 − a, ∨ is the dual of ∧, ∃ is max or the noisy-or 1 − Π(1 − a)."""
+    """∧ is `both`, ∨ its dual under 1 − a, ¬ is 1 − min(1, factor·a), ∃ is max or noisy-or."""
 
     name: str
     both: Callable[[Truth, Truth], Truth] = field(repr=False)
     noisy: bool = False
+    factor: float = 1.0
+
+    def refute(self, a: Truth) -> Truth:
+        return np.asarray(1 - np.minimum(1.0, self.factor * a))
 
     def either(self, a: Truth, b: Truth) -> Truth:
         return 1 - self.both(1 - a, 1 - b)
@@ -55,7 +59,7 @@ def hamacher(p: float) -> JudgeLogic:
     """Hamacher's t-norms, p ≥ 0: 0 is Hamacher's product, 1 the product, 2 Einstein's."""
 
     def both(a: Truth, b: Truth) -> Truth:
-        top, bottom = a * b, p + (1 - p) * (a + b - a * b)
+        top, bottom = a * b, 1 + (p - 1) * (1 - a) * (1 - b)
         return np.divide(top, bottom, out=np.zeros_like(top), where=bottom != 0)
 
     return JudgeLogic(f"hamacher({p:g})", both)
@@ -65,7 +69,9 @@ def yager(p: float) -> JudgeLogic:
     """Yager's t-norms, p > 0: 1 is Łukasiewicz, large p comes close to min."""
 
     def both(a: Truth, b: Truth) -> Truth:
-        return np.maximum(0.0, 1 - ((1 - a) ** p + (1 - b) ** p) ** (1 / p))
+        less, more = np.maximum(a, b), np.minimum(a, b)
+        ratio = np.divide(1 - less, 1 - more, out=np.zeros_like(a + b), where=more < 1)
+        return np.asarray(np.maximum(0.0, 1 - (1 - more) * (1 + ratio**p) ** (1 / p)))
 
     return JudgeLogic(f"yager({p:g})", both)
 
@@ -74,13 +80,27 @@ GODEL = JudgeLogic("godel", np.minimum)
 PRODUCT = JudgeLogic("product", np.multiply)
 LUKASIEWICZ = JudgeLogic("lukasiewicz", lambda a, b: np.maximum(0.0, a + b - 1))
 NOISY_OR = JudgeLogic("noisy-or", np.multiply, noisy=True)
+
+
+def qto(factor: float) -> JudgeLogic:
+    """The product, with a negation that a little truth refutes."""
+    return JudgeLogic(f"qto({factor:g})", np.multiply, factor=factor)
+
+
 LOGICS = (GODEL, PRODUCT, LUKASIEWICZ, hamacher(0), hamacher(2), yager(0.5), yager(2), NOISY_OR)
 
 
 def evaluate(
-    query: Query[int], truth: Truth, logic: JudgeLogic, semantics: Semantics = "text"
+    query: Query[int],
+    truth: Truth,
+    logic: JudgeLogic,
+    semantics: Semantics = "text",
+    assignment: Mapping[str, int] | None = None,
 ) -> Truth:
     """Truth of every answer tuple, shape (N,) * len(query.free).
+
+    assignment: entities of quantified variables, by their names (each the name of one variable
+    only): these are filled in instead of quantified.
 
     `truth` is (2R, N, N): directed relation 2k + inverse, head, tail. The two directions of one
     relation may disagree; `_Judge.reads_forward` says which of them decides an atom.
@@ -91,7 +111,13 @@ def evaluate(
     names = {v: Variable(f"{v.name}#{next(numbers)}") for v in query.free}
     formula = rename_apart(query.formula, names, numbers)
     free = tuple(names.values())
-    judge = _Judge(np.asarray(truth, np.float64), logic, next(numbers), distances(free, formula))
+    judge = _Judge(
+        np.asarray(truth, np.float64),
+        logic,
+        next(numbers),
+        distances(free, formula),
+        assignment or {},
+    )
     if semantics == "dnf":
         if logic.noisy:
             raise ValueError("DNF is defined for ∃ = max only")
@@ -187,6 +213,7 @@ class _Judge:
     logic: JudgeLogic
     axes: int
     distance: Mapping[Term[int], float]
+    assignment: Mapping[str, int]
 
     def value(self, formula: Formula[int]) -> Truth:
         """An array with one axis per variable: N long where the variable matters, else 1."""
@@ -196,7 +223,7 @@ class _Judge:
             case Equals(left, right):
                 return np.asarray(self.index(left) == self.index(right), np.float64)
             case Not(body):
-                return 1 - self.value(body)
+                return self.logic.refute(self.value(body))
             case And(parts):
                 return self.fold(self.logic.both, parts)
             case Or(parts):
@@ -207,7 +234,11 @@ class _Judge:
                     axis = self.axis(variable)
                     # A variable the body does not mention still ranges over all entities.
                     everywhere = value + np.zeros(self.index(variable).shape)
-                    value = self.logic.some(everywhere, axis)
+                    name = variable.name.rsplit("#", 1)[0]
+                    if name in self.assignment:
+                        value = np.take(everywhere, [self.assignment[name]], axis)
+                    else:
+                        value = self.logic.some(everywhere, axis)
                 return value
 
     def fold(

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kgreason.execution import Table
+from kgreason.execution import BudgetMeter, Table
 from kgreason.formula import Query
 from kgreason.knowledge import FactIndex
 from kgreason.predictors.protocol import Likeliest, RowBounds, RowPrice
-from kgreason.reasoner import Reasoner
 from kgreason.settings import Settings
+from kgreason.topk.reasoner import Reasoner
 from kgreason.truth import Logic
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
@@ -87,10 +87,12 @@ def reasoner(
     )
 
 
-def answers(engine: Reasoner, queries: list[Query[int]]) -> list[NDArray[np.float64]]:
+def answers(
+    engine: Reasoner, queries: list[Query[int]], meter: BudgetMeter | None = None
+) -> list[NDArray[np.float64]]:
     """Dense truths of each question, (entities,) * answer variables, all in one batch."""
     plans = [engine.prepare(query)[1] for query in queries]
-    values = engine.truths(plans)
+    values = engine.truths(plans, meter)
     count = engine.predictor.entity_count
     found = []
     for query, plan, value in zip(queries, plans, values, strict=True):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
 from kgreason.errors import DataError, UsageError
+from kgreason.files import checksums
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.knowledge import store as store_module
 from tests.knowledge.test_rdf import put, statements
@@ -91,7 +95,7 @@ def test_replacing_keeps_one_whole_store(graph: KnowledgeGraph, stored: Path) ->
     assert statements(KnowledgeGraph.open(stored)) == {("a", "r", "b")}
 
 
-@pytest.mark.parametrize("stage", ["_write_table", "_write_atomically"])
+@pytest.mark.parametrize("stage", ["_write_table", "_write_manifest"])
 def test_an_interrupted_save_loses_nothing(
     stage: str, stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,46 +140,141 @@ def test_a_truncated_or_missing_table_is_seen_when_opening(key: str, stored: Pat
         KnowledgeGraph.open(stored)
 
 
+def sealed(manifest: dict[str, Any]) -> str:
+    """A manifest with the right checksum of itself."""
+    return json.dumps({**manifest, "sha256": store_module._manifest_checksum(manifest)})
+
+
 def test_a_changed_table_is_seen_by_its_checksum(stored: Path) -> None:
-    file = table(stored, "facts")
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.write_bytes(content)
-    graph = KnowledgeGraph.open(stored)
-    with pytest.raises(DataError, match=r"facts-.*checksum"):
-        graph.verify()
-    file.write_bytes(b"x" * len(content))
-    with pytest.raises(DataError, match=r"facts-.*cannot be read"):
+    for key, use in USES.items():
+        file = table(stored, key)
+        whole = file.read_bytes()
+        for content in (flipped(whole, len(whole) // 2), flipped(whole, 5), b"x" * len(whole)):
+            file.write_bytes(content)
+            graph = KnowledgeGraph.open(stored)
+            for read in (KnowledgeGraph.verify, use):
+                with pytest.raises(DataError, match=rf"{key}-.*: damaged.*checksum") as caught:
+                    read(graph)
+                assert "kgreason load" in str(caught.value)
+            with pytest.raises(DataError, match="damaged"):
+                use(KnowledgeGraph.load(stored, stored))
+        file.write_bytes(whole)
+        use(KnowledgeGraph.open(stored))
+
+
+USES: dict[str, Callable[[KnowledgeGraph], object]] = {
+    "facts": KnowledgeGraph.facts,
+    "labels": lambda graph: graph.vocabulary,
+    "entities": lambda graph: graph.vocabulary,
+    "relations": lambda graph: graph.vocabulary,
+}
+
+
+def flipped(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+def test_a_table_is_hashed_once_per_process_while_it_does_not_change(
+    stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    sha256 = checksums.sha256
+
+    def noted(path: Path) -> str:
+        hashed.append(path.name.split("-")[0])
+        return sha256(path)
+
+    monkeypatch.setattr(checksums, "sha256", noted)
+    for file in stored.iterdir():
+        os.utime(file, (1e9, 1e9))
+    # Times are compared with the present: what was just written may change unseen by its times.
+    monkeypatch.setattr(checksums, "_SETTLED", 0)
+    for _ in range(3):
         KnowledgeGraph.open(stored).facts()
+    assert hashed == ["facts"]
+    facts = table(stored, "facts")
+    whole = facts.read_bytes()
+    facts.write_bytes(flipped(whole, 30))
+    os.utime(facts, (1e9, 1e9))
+    with pytest.raises(DataError, match="damaged"):
+        KnowledgeGraph.open(stored).facts()
+    facts.write_bytes(whole)
+    monkeypatch.setattr(checksums, "_SETTLED", 10**18)
+    hashed.clear()
+    for _ in range(2):
+        KnowledgeGraph.open(stored).facts()
+    assert hashed == ["facts", "facts"]
 
 
-def test_ids_out_of_range_are_seen_when_read(stored: Path) -> None:
+def test_tables_in_each_others_place_are_seen(tmp_path: Path) -> None:
+    KnowledgeGraph.load("pykeen:nations").save(tmp_path / "n.kg")
+    manifest = json.loads((tmp_path / "n.kg/manifest.json").read_text())
+    one, other = (tmp_path / "n.kg" / manifest["facts"][s]["name"] for s in ("valid", "test"))
+    one.write_bytes(other.read_bytes())
+    with pytest.raises(DataError, match=r"facts-.*"):
+        KnowledgeGraph.open(tmp_path / "n.kg").facts()
+
+
+@pytest.mark.parametrize("name", ["head", "tail"])
+def test_ids_out_of_range_are_seen_when_read(name: str, stored: Path) -> None:
     manifest = json.loads((stored / "manifest.json").read_text())
     entry = manifest["facts"]["train"]
-    rows = pl.read_parquet(stored / entry["name"]).with_columns(head=pl.lit(10**6, pl.Int32))
+    rows = pl.read_parquet(stored / entry["name"]).with_columns(pl.lit(10**6, pl.Int32).alias(name))
     rows.write_parquet(stored / entry["name"])
     entry["size"] = (stored / entry["name"]).stat().st_size
-    put(stored / "manifest.json", json.dumps(manifest))
+    entry["sha256"] = checksums.sha256(stored / entry["name"])
+    put(stored / "manifest.json", sealed(manifest))
     with pytest.raises(DataError, match="an id is out of range"):
         KnowledgeGraph.open(stored).index()
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"version": 99}, "version 99"),
-        ({"format": "else"}, "not a store"),
-        ({"tables": {}}, "damaged"),
-        ({"facts": {"train": {"name": "../x", "rows": 1, "size": 1, "sha256": ""}}}, "damaged"),
-        ({"facts": []}, "damaged"),
-        ({"prefixes": 3}, "damaged"),
-    ],
-)
+CHANGES = [
+    ({"version": 99}, "version 99"),
+    ({"format": "else"}, "not the manifest of a store"),
+    ({"tables": {}}, "damaged"),
+    ({"facts": {"train": {"name": "../x", "rows": 1, "size": 1, "sha256": ""}}}, "damaged"),
+    ({"facts": []}, "damaged"),
+    ({"prefixes": 3}, "damaged"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), [*CHANGES, ({"name": "else"}, "damaged")])
 def test_a_changed_manifest(change: dict[str, object], message: str, stored: Path) -> None:
     manifest = json.loads((stored / "manifest.json").read_text())
     put(stored / "manifest.json", json.dumps({**manifest, **change}))
     with pytest.raises(DataError, match=message):
         KnowledgeGraph.open(stored)
+
+
+@pytest.mark.parametrize(("change", "message"), CHANGES)
+def test_a_manifest_with_a_right_checksum_of_a_wrong_content(
+    change: dict[str, object], message: str, stored: Path
+) -> None:
+    manifest = json.loads((stored / "manifest.json").read_text())
+    put(stored / "manifest.json", sealed({**manifest, **change}))
+    with pytest.raises(DataError, match=message):
+        KnowledgeGraph.open(stored)
+
+
+def test_a_store_without_checksums_of_an_earlier_version_is_told(stored: Path) -> None:
+    manifest = json.loads((stored / "manifest.json").read_text())
+    del manifest["sha256"]
+    put(stored / "manifest.json", json.dumps({**manifest, "version": 1}))
+    with pytest.raises(DataError, match="version 1, this reads version 2") as caught:
+        KnowledgeGraph.load(stored)
+    assert "kgreason load" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"format": 1}', "[" * 100_000])
+def test_a_damaged_store_is_told_and_can_be_made_again(
+    content: str, graph: KnowledgeGraph, stored: Path
+) -> None:
+    put(stored / "manifest.json", content)
+    for read in (KnowledgeGraph.open, KnowledgeGraph.load):
+        with pytest.raises(DataError, match=r"g\.kg"):
+            read(stored)
+    graph.save(stored)
+    assert statements(KnowledgeGraph.open(stored)) == statements(graph)
 
 
 def test_what_is_no_store(stored: Path, tmp_path: Path) -> None:

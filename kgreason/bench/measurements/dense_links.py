@@ -15,9 +15,10 @@ from torch import Tensor
 
 from kgreason.bench.measurements.roofline import clock
 from kgreason.errors import LimitError
-from kgreason.execution import RowStore
+from kgreason.execution import BudgetMeter, RowStore
 from kgreason.formula import Variable
 from kgreason.normal import Edge
+from kgreason.truth.vector import TruthVector
 
 Sets = dict[Variable, Tensor]
 """The fuzzy set of each variable so far: (entities,) truths."""
@@ -32,6 +33,7 @@ class DenseLinks:
         self._dtype, self._device = dtype, device
         self._now: Callable[[], float] = clock(device)
         self._made = 0
+        self._meter = BudgetMeter()
         self._idle: list[Tensor] = []
         self._kept: dict[tuple[Edge, Variable], Tensor] = {}
         self._lasting: Sets | None = None
@@ -40,18 +42,21 @@ class DenseLinks:
     def row(self, relation: int, entity: int) -> Tensor:
         """(entities,) truths from one entity."""
         with self._off_the_clock():
-            pair = (torch.tensor([number], device=self._device) for number in (entity, relation))
-            return self._store.gather(*pair).dense()[0]
+            head = torch.tensor([entity], device=self._device)
+            return self._rows(head, relation).dense()[0]
 
     def column(self, relation: int, entity: int, within: Tensor) -> Tensor:
         """(entities,) truths towards one entity, of the entities that `within` lists."""
         with self._off_the_clock():
             heads = torch.nonzero(within).flatten()
-            rows = self._store.gather(heads, torch.full_like(heads, relation))
+            rows = self._rows(heads, relation)
             places = torch.arange(len(rows), device=self._device) * self._count + entity
             found = torch.zeros(self._count, dtype=self._dtype, device=self._device)
             found[heads] = rows.at(places)
             return found
+
+    def _rows(self, heads: Tensor, relation: int) -> TruthVector:
+        return self._store.gather(heads, torch.full_like(heads, relation), self._meter)
 
     @contextmanager
     def matrices(self, links: Sequence[Edge], leaf: Variable, sets: Sets) -> Iterator[list[Tensor]]:
@@ -92,7 +97,7 @@ class DenseLinks:
             # Written, not only asked for: pages that nobody wrote to would be read too fast.
             matrix.zero_()
             heads = torch.nonzero(sets[link.source]).flatten()
-            rows = self._store.gather(heads, torch.full_like(heads, link.relation))
+            rows = self._rows(heads, link.relation)
             places = heads[rows.row], rows.entities.long()
             truths = rows.truths.to(matrix.dtype)
             matrix[places if link.source == leaf else places[::-1]] = truths

@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kgreason.answers import Wanted, rank
+from kgreason.answers import rank
 from kgreason.bench.measurements.roofline import clock, clock_name, table_reads
 from kgreason.bench.measurements.synthetic import Shape, World, make_paths, make_world
 from kgreason.bench.tables import Cell, Table
-from kgreason.execution import Budget
+from kgreason.execution import Budget, BudgetMeter
 from kgreason.formula import Query
 from kgreason.predictors import FactPredictor
-from kgreason.reasoner import Reasoner
 from kgreason.settings import USUAL, Settings
+from kgreason.topk import Reasoner, TopK
 
 AXES: dict[str, tuple[int, ...]] = {
     "entities": (10_000, 30_000, 100_000, 300_000, 1_000_000, 5_000_000),
@@ -150,13 +150,13 @@ def _timed(
     for query in asked:
         _, plan = known.prepare(query)
         (value,) = known.truths([plan])
-        wanted.append(Wanted(settings.top, rank(value, plan.columns, query.free).entities))
+        wanted.append(TopK(settings.top, rank(value, plan.columns, query.free).entities))
     plans = [reasoner.prepare(query)[1] for query in asked]
-    budget = Budget(seconds=settings.seconds)
-    found = list(reasoner.settle(plans, lambda i, bounds: wanted[i].open(bounds), budget))
+    meter = BudgetMeter(Budget(seconds=settings.seconds))
+    found = list(reasoner.settle(plans, wanted, meter))
     spent = now() - start
-    certain = all(one.is_certain(value) for one, value in zip(wanted, found, strict=True))
-    return spent, reasoner.work.rows, certain
+    proved = all(one.is_met(value) for one, value in zip(wanted, found, strict=True))
+    return spent, meter.rows, proved
 
 
 def growth_tables(curves: Sequence[Curve], settings: GrowthSettings) -> list[Table]:

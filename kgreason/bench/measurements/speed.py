@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from kgreason.answers import Wanted, rank
+from kgreason.answers import rank, without
 from kgreason.bench.measurements.dense import DenseEvaluator
 from kgreason.bench.measurements.dense_links import require_room
 from kgreason.bench.measurements.roofline import (
@@ -24,18 +24,18 @@ from kgreason.bench.measurements.roofline import (
     peak_memory,
     product_rate,
 )
-from kgreason.bench.runs.metrics import rank_bounds, ranks_open, same_first
+from kgreason.bench.runs.metrics import ProvedRanks, rank_bounds, same_first
 from kgreason.bench.suites.questions import BenchmarkQuestion, Suite
 from kgreason.bench.suites.values import vector_or_bounds
 from kgreason.errors import UsageError
-from kgreason.execution import Bounds, RowStore, Value, least
+from kgreason.execution import BudgetMeter, RowStore, Value, lower
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.metrics.averages import Ranks
 from kgreason.metrics.ranking import filtered_ranks
 from kgreason.predictors import CalibratedPredictor, FactPredictor, load_predictor
 from kgreason.predictors.embedding.scorers import scoring_dtype
-from kgreason.reasoner import Goal, Reasoner
 from kgreason.settings import Settings
+from kgreason.topk import Reasoner, StopCondition, TopK
 from kgreason.truth.rows import TruthRows, truth_dtype
 from kgreason.truth.vector import TruthVector
 
@@ -217,10 +217,11 @@ class _Run:
         reasoner = Reasoner(timed, self._facts, self._reasoning.but(frontier=way.frontier))
         now = clock(self._reasoning.device)
         start = now()
-        values = self._values(reasoner, way, questions)
+        meter = BudgetMeter()
+        values = self._values(reasoner, way, questions, meter)
         cold = now() - start
-        rows = reasoner.work.rows
-        self._values(reasoner, way, questions)
+        rows = meter.rows
+        self._values(reasoner, way, questions, BudgetMeter())
         warm = now() - start - cold
         share = len(questions)
         found.cold += [cold / share] * share
@@ -230,29 +231,26 @@ class _Run:
             yield self._outcome(way, question, value)
 
     def _values(
-        self, reasoner: Reasoner, way: Way, questions: Sequence[BenchmarkQuestion]
+        self,
+        reasoner: Reasoner,
+        way: Way,
+        questions: Sequence[BenchmarkQuestion],
+        meter: BudgetMeter,
     ) -> list[Value]:
         plans = [reasoner.prepare(question.query)[1] for question in questions]
         if way.wants == FULL:
-            return list(reasoner.truths(plans))
-        goal = self._ranked(questions) if way.wants == RANKS else self._first(questions)
-        return list(reasoner.settle(plans, goal))
+            return list(reasoner.truths(plans, meter))
+        return list(reasoner.settle(plans, [self._stop(way, one) for one in questions], meter))
 
-    def _ranked(self, questions: Sequence[BenchmarkQuestion]) -> Goal:
-        def goal(number: int, value: Bounds) -> float | None:
-            question = questions[number]
-            return ranks_open(value, question.easy, question.hard)
+    def _stop(self, way: Way, question: BenchmarkQuestion) -> StopCondition:
+        if way.wants == RANKS:
+            return ProvedRanks(question.easy, question.hard)
+        return TopK(self._settings.top, self._known_answers(question))
 
-        return goal
-
-    def _first(self, questions: Sequence[BenchmarkQuestion]) -> Goal:
-        wanted = [self._wanted(question) for question in questions]
-        return lambda number, value: wanted[number].open(value)
-
-    def _wanted(self, question: BenchmarkQuestion) -> Wanted:
+    def _known_answers(self, question: BenchmarkQuestion) -> torch.Tensor:
         _, plan = self._known.prepare(question.query)
         (value,) = self._known.truths([plan])
-        return Wanted(self._settings.top, rank(value, plan.columns, question.query.free).entities)
+        return rank(value, plan.columns, question.query.free).entities
 
     def _dense(self, question: BenchmarkQuestion, found: Measured, way: Way) -> Outcome | None:
         """None where only a part of what the outcome depends on was computed."""
@@ -285,9 +283,8 @@ class _Run:
             ranks, _ = rank_bounds(bounds, question.easy, question.hard)
         if way.wants == RANKS:
             return Outcome(ranks, [])
-        first = self._wanted(question).unknown(
-            rank(least(value), question.query.free, question.query.free)
-        )
+        free = question.query.free
+        first = without(rank(lower(value), free, free), self._known_answers(question))
         pairs = zip(first.entities[:, 0].tolist(), first.truths.tolist(), strict=True)
         return Outcome(ranks, list(pairs)[: self._settings.top])
 

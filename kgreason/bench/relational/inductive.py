@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from kgreason.bench.tables import Cell, Table
 from kgreason.errors import DataError
+from kgreason.files.parquet import read_parquet, with_columns
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.metrics.averages import hits, mean_reciprocal_rank
 from kgreason.metrics.ranking import answer_ranks, both_directions, removed
@@ -81,17 +82,12 @@ def read_inductive(path: Path) -> InductiveSplits:
 
     Raises DataError for a file that is no such table.
     """
-    try:
-        frame = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path}: cannot be read ({error})", remedy="check the path") from error
-    missing = [name for name in _COLUMNS if name not in frame.columns]
-    if missing:
-        raise DataError(f"{path}: no column {missing[0]!r}", remedy=_REMEDY)
+    kinds = {name: pl.String() for name in _COLUMNS}
+    frame = with_columns(read_parquet(path, _REMEDY), path, kinds, _REMEDY)
     if frame.select(pl.col(*_COLUMNS).is_null().any()).row(0).count(True):
         raise DataError(f"{path}: a value is missing", remedy=_REMEDY)
     graphs = {name: frame.filter(pl.col("graph") == name) for name in ("train", "ind")}
-    splits = {name: set(part["split"].cast(pl.String)) for name, part in graphs.items()}
+    splits = {name: set(part["split"]) for name, part in graphs.items()}
     asked = next((name for name in ("test", "valid") if name in splits["ind"]), None)
     if "train" not in splits["train"] or "train" not in splits["ind"] or asked is None:
         raise DataError(
@@ -100,7 +96,7 @@ def read_inductive(path: Path) -> InductiveSplits:
     columns = {"head": "h", "relation": "r", "tail": "t", "split": "split"}
     learned, new = (
         KnowledgeGraph.from_frame(
-            graphs[name].select(pl.col(old).cast(pl.String).alias(n) for n, old in columns.items()),
+            graphs[name].select(pl.col(old).alias(n) for n, old in columns.items()),
             name=f"{path.stem} ({called})",
         )
         for name, called in (("train", "learned"), ("ind", "new"))

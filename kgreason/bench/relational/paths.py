@@ -16,6 +16,7 @@ import polars as pl
 from kgreason.bench.tables import Cell, Table
 from kgreason.choose import unknown
 from kgreason.errors import CheckpointError, DataError
+from kgreason.files.parquet import read_parquet, with_columns
 from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN
 from kgreason.predictors.gnn.epignn.graphs import PairGraph, PairGraphs
 from kgreason.predictors.gnn.epignn.pairs import score_pairs
@@ -29,6 +30,7 @@ _SCHEMA: dict[str, pl.DataType] = {
     "label": pl.String(),
 }
 _CELLS = ("k", "b")
+_OPTIONAL: dict[str, pl.DataType] = {**dict.fromkeys(_CELLS, pl.Int64()), "split": pl.String()}
 _REMEDY = "columns: src, dst, rel (lists of equal length), head, tail, label; perhaps k, b, split"
 
 
@@ -73,22 +75,13 @@ def read_relational(path: Path, split: str) -> RelationalSuite:
 
     Raises DataError for a file that is no such table, naming the column or row.
     """
-    try:
-        frame = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path}: cannot be read ({error})", remedy="check the path") from error
-    missing = [name for name in _SCHEMA if name not in frame.columns]
-    if missing:
-        raise DataError(f"{path}: no column {missing[0]!r}", remedy=_REMEDY)
-    if "split" in frame.columns and frame["split"].n_unique() > 1:
+    frame = read_parquet(path, _REMEDY)
+    absent = [pl.lit(None).alias(name) for name in _OPTIONAL if name not in frame.columns]
+    kinds = {**_SCHEMA, **_OPTIONAL}
+    frame = with_columns(frame.with_columns(absent), path, kinds, _REMEDY)
+    if frame["split"].n_unique() > 1:
         frame = frame.filter(pl.col("split") == split)
-    try:
-        table = frame.select(pl.col(name).cast(kind) for name, kind in _SCHEMA.items())
-        absent = [pl.lit(None).alias(name) for name in _CELLS if name not in frame.columns]
-        levels = frame.with_columns(absent).select(pl.col(*_CELLS).cast(pl.Int64))
-    except pl.exceptions.PolarsError as error:
-        first = str(error).splitlines()[0]
-        raise DataError(f"{path}: a column of another type ({first})", remedy=_REMEDY) from error
+    table, levels = frame.select(*_SCHEMA), frame.select(*_CELLS)
     if not len(table):
         raise DataError(f"{path} has no rows of the split {split}", remedy="check the file")
     _check_rows(path, table)

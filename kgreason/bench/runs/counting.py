@@ -17,8 +17,8 @@ from kgreason.execution import Bounds
 from kgreason.formula import Not, walk
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import FactPredictor
-from kgreason.reasoner import Reasoner
 from kgreason.settings import Settings
+from kgreason.topk.reasoner import Reasoner
 from kgreason.truth import GODEL
 from kgreason.truth.vector import TruthVector
 

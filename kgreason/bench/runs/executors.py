@@ -13,7 +13,7 @@ from kgreason.knowledge import KnowledgeGraph
 from kgreason.methods.nsmp import Nsmp
 from kgreason.predictors import load_checkpoint, load_predictor
 from kgreason.predictors.rowcache.cache import row_cache
-from kgreason.reasoner import Goal, Reasoner
+from kgreason.topk import Reasoner, StopCondition
 
 
 class Executor(Protocol):
@@ -24,8 +24,10 @@ class Executor(Protocol):
         """Whether its values are truths, and not only scores to rank by."""
         ...
 
-    def values(self, queries: Sequence[Query[int]], goal: Goal) -> Iterator[Value]:
-        """The value of each question, in order, exact or bounds that meet the goal.
+    def values(
+        self, queries: Sequence[Query[int]], stops: Sequence[StopCondition]
+    ) -> Iterator[Value]:
+        """The value of each question, in order, exact or bounds that meet its stop condition.
 
         The bits of an exact value depend on no other question.
         """
@@ -44,9 +46,11 @@ class Reasoned:
     def __init__(self, reasoner: Reasoner) -> None:
         self._reasoner = reasoner
 
-    def values(self, queries: Sequence[Query[int]], goal: Goal) -> Iterator[Value]:
+    def values(
+        self, queries: Sequence[Query[int]], stops: Sequence[StopCondition]
+    ) -> Iterator[Value]:
         plans = [self._reasoner.prepare(query)[1] for query in queries]
-        yield from self._reasoner.settle(plans, goal)
+        yield from self._reasoner.settle(plans, stops)
 
     def close(self) -> None:
         self._reasoner.flush()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from kgreason.bench.suites.questions import Ids
-from kgreason.execution import Bounds
+from kgreason.execution import Bounds, Open
 from kgreason.metrics.averages import Ranks
 from kgreason.metrics.ranking import least_truth
 from kgreason.metrics.ranking import rank_bounds as bounds_of_ranks
+from kgreason.topk import StopCondition
 from kgreason.truth.vector import TruthVector
 
 
@@ -44,11 +46,15 @@ def least_open(bounds: Bounds, answers: Ids) -> float:
     return least_truth(bounds.lower, answers) or 1.0
 
 
-def ranks_open(bounds: Bounds, easy: Ids, hard: Ids) -> float | None:
-    """The truth threshold below which the ranks of hard answers could still change.
+@dataclass(frozen=True, slots=True)
+class ProvedRanks(StopCondition):
+    """The filtered rank of every hard answer. easy, hard: ascending ids of entities."""
 
-    None when every rank is proved.
-    """
-    best, worst = rank_bounds(bounds, easy, hard)
-    is_open = best < worst
-    return least_open(bounds, hard[is_open]) if is_open.any() else None
+    easy: Ids
+    hard: Ids
+
+    def unresolved(self, bounds: Open) -> float | None:
+        assert isinstance(bounds, Bounds)
+        best, worst = rank_bounds(bounds, self.easy, self.hard)
+        is_open = best < worst
+        return least_open(bounds, self.hard[is_open]) if is_open.any() else None

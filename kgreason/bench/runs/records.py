@@ -1,7 +1,11 @@
-"""A run on disk: JSON Lines, a header that says what was run, then one record per question."""
+"""A run on disk: JSON Lines, a header that says what was run, then one record per question.
+
+Every line ends in a checksum of itself and, through theirs, of all lines before it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,8 +19,10 @@ from kgreason.errors import DataError, UsageError
 Header = dict[str, Any]
 Key = tuple[str, str, int]
 Counts = dict[str, list[float]]
-FORMAT = 2
+FORMAT = 3
 FIGURES = ("MRR", "Hits@1", "Hits@3", "Hits@10")
+_CHECKSUM = "sum"
+_SEPARATOR = f', "{_CHECKSUM}": "'.encode()
 _FREE = frozenset({"machine"})
 """Parts of a header that no figure depends on."""
 
@@ -87,10 +93,10 @@ def read_run(path: Path) -> Run:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
-    header, records, _ = _parse(path, content)
-    if header is None:
+    found = _parse(path, content)
+    if found.header is None:
         raise DataError(f"{path}: holds no run", remedy="give a file of `kgreason bench run`")
-    return Run(path, header, _ordered(header, records))
+    return Run(path, found.header, _ordered(found.header, found.records))
 
 
 class RunFile:
@@ -103,18 +109,19 @@ class RunFile:
         self.path = path
         self.header: Header = json.loads(json.dumps(header))
         self._records: dict[Key, Record] = {}
-        found, end = None, 0
+        found = _Parsed()
         try:
             if path.exists():
-                found, records, end = _parse(path, path.read_bytes())
-                self._records = {record.key: record for record in records}
-            if found is not None:
-                _require_same(path, found, self.header)
+                found = _parse(path, path.read_bytes())
+                self._records = {record.key: record for record in found.records}
+            if found.header is not None:
+                _require_same(path, found.header, self.header)
+            self._checksum = found.checksum
             self._file: BinaryIO = path.open("r+b" if path.exists() else "xb")
             # Whatever stands after the last whole line was being written when the run was ended.
-            self._file.truncate(end)
-            self._file.seek(end)
-            if found is None:
+            self._file.truncate(found.end)
+            self._file.seek(found.end)
+            if found.header is None:
                 self._write([self.header])
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
@@ -147,35 +154,89 @@ class RunFile:
         self._records.update({record.key: record for record in records})
 
     def _write(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
-        self._file.write(text.encode())
+        for line in lines:
+            text, self._checksum = _with_checksum(line, self._checksum)
+            self._file.write(text)
         self._file.flush()
         os.fsync(self._file.fileno())
 
 
-def _parse(path: Path, content: bytes) -> tuple[Header | None, list[Record], int]:
-    """Header, records and the length of the whole lines."""
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """What the whole lines of a file hold; end: their length. checksum: that of the last one."""
+
+    header: Header | None = None
+    records: tuple[Record, ...] = ()
+    end: int = 0
+    checksum: bytes = b""
+
+
+def _parse(path: Path, content: bytes) -> _Parsed:
+    """Read the whole lines. DataError names the first that is damaged."""
     whole = content[: content.rfind(b"\n") + 1]
     header: Header | None = None
     records: list[Record] = []
-    for number, line in enumerate(whole.splitlines(), 1):
+    checksum = b""
+    for number, line in enumerate(whole.split(b"\n")[:-1], 1):
         try:
+            _require_format(line, number)
+            checksum = _checked(line, checksum)
             value = json.loads(line)
-            if number > 1:
+            del value[_CHECKSUM]
+            if number == 1:
+                header = _header(value)
+            else:
                 records.append(Record(**value))
-                continue
-            header = value
-            if value["format"] != FORMAT:
-                raise ValueError(f"format {value['format']}")
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise DataError(
                 f"{path}, line {number}: not a line of a benchmark run ({error})",
-                remedy="give another file, or remove this one",
+                remedy="give another file, or remove this one"
+                if number == 1
+                else f"cut the file off before line {number} and repeat the command it was begun "
+                "with: only what is missing then is asked again",
             ) from error
     begun = b'{"format"'
     if header is None and content[: len(begun)] != begun[: len(content)]:
         raise DataError(f"{path}: not a benchmark run", remedy="give another file")
-    return header, records, len(whole)
+    return _Parsed(header, tuple(records), len(whole), checksum)
+
+
+def _with_checksum(line: Mapping[str, Any], before: bytes) -> tuple[bytes, bytes]:
+    """A line as it is written, and its checksum, which depends on that of the line before."""
+    text = json.dumps(line, ensure_ascii=False).encode()[:-1]
+    checksum = _checksum(text, before)
+    return text + _SEPARATOR + checksum.hex().encode() + b'"}\n', checksum
+
+
+def _checked(line: bytes, before: bytes) -> bytes:
+    """The checksum of a line; ValueError unless it is the right one."""
+    text, _, stated = line.rpartition(_SEPARATOR)
+    checksum = _checksum(text, before)
+    if stated != checksum.hex().encode() + b'"}':
+        raise ValueError("damaged, or a line before it is gone: its checksum is another")
+    return checksum
+
+
+def _checksum(text: bytes, before: bytes) -> bytes:
+    return hashlib.blake2b(text, digest_size=8, key=before).digest()
+
+
+def _require_format(line: bytes, number: int) -> None:
+    """ValueError for the header of another format, whose lines may have no checksums."""
+    if number == 1:
+        stated = json.loads(line)["format"]
+        if stated != FORMAT:
+            raise ValueError(f"format {stated}, not {FORMAT}")
+
+
+def _header(value: Any) -> Header:
+    """A header; ValueError, TypeError or KeyError for what lacks its main parts."""
+    if not isinstance(value["method"]["name"], str):
+        raise TypeError("the method has no name")
+    for suite in value["suites"]:
+        if not isinstance(suite["name"], str) or not isinstance(sum(suite["types"].values()), int):
+            raise TypeError("a suite has no name, or no numbers of questions")
+    return dict(value)
 
 
 def _require_same(path: Path, found: Header, wanted: Header) -> None:

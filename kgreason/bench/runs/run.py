@@ -23,13 +23,13 @@ from kgreason.bench.suites.fingerprints import suite_fingerprint
 from kgreason.bench.suites.questions import BenchmarkQuestion, Ids, Suite, require_fit, restrict
 from kgreason.bench.suites.values import vector_or_bounds
 from kgreason.errors import UsageError
-from kgreason.execution import Bounds, Value
+from kgreason.execution import Bounds, Open, Value
 from kgreason.formula import Exists, Not, walk
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.metrics.averages import question_figures
 from kgreason.metrics.ranking import tie_share
-from kgreason.reasoner import Goal
 from kgreason.settings import Settings, model_fingerprint
+from kgreason.topk import AllTruths, StopCondition
 
 Progress = Callable[[int, int, float], None]
 """Called with the questions done, their total, and the mean reciprocal rank of those done."""
@@ -169,8 +169,8 @@ def _answer(
         asked = [task.question for task in batch]
         known = list(counter.entailed(asked))
         spent: list[float] = []
-        goal = _goal(asked, known, settings)
-        values = executor.values([question.query for question in asked], goal)
+        stops = [_stop(*one, settings) for one in zip(asked, known, strict=True)]
+        values = executor.values([question.query for question in asked], stops)
         records = []
         for task, value, entailed in zip(batch, _timed(values, spent), known, strict=True):
             question, truth = task.question, vector_or_bounds(value)
@@ -185,22 +185,33 @@ def _answer(
         yield [replace(record, seconds=seconds) for record in records]
 
 
-def _goal(asked: Sequence[BenchmarkQuestion], known: Sequence[Ids], settings: RunSettings) -> Goal:
-    """To prove the ranks, and which entailed answers stand below others."""
+def _stop(question: BenchmarkQuestion, known: Ids, settings: RunSettings) -> StopCondition:
+    if settings.threshold is not None:
+        return AllTruths()
+    return _Figures(question, known, settings)
 
-    def goal(number: int, value: Bounds) -> float | None:
-        question = asked[number]
-        if settings.threshold is not None:
-            return 0.0
-        best, worst = rank_bounds(value, question.easy, question.hard, settings.ties)
-        if float((1 / best - 1 / worst).mean()) > 2 * settings.tolerance:
-            return least_open(value, question.hard[best < worst])
+
+@dataclass(frozen=True, slots=True)
+class _Figures(StopCondition):
+    """The ranks of the hard answers, and which entailed answers stand below others.
+
+    known: entities, ascending, that the observed facts entail.
+    """
+
+    question: BenchmarkQuestion
+    known: Ids
+    settings: RunSettings
+
+    def unresolved(self, bounds: Open) -> float | None:
+        question = self.question
+        assert isinstance(bounds, Bounds)
+        best, worst = rank_bounds(bounds, question.easy, question.hard, self.settings.ties)
+        if float((1 / best - 1 / worst).mean()) > 2 * self.settings.tolerance:
+            return least_open(bounds, question.hard[best < worst])
         if has_negation(question):
             return None
-        fewest, most = entailed_below(value, known[number])
+        fewest, most = entailed_below(bounds, self.known)
         return None if fewest == most else 1.0
-
-    return goal
 
 
 def _timed(values: Iterator[Value], spent: list[float]) -> Iterator[Value]:

@@ -25,8 +25,8 @@ from kgreason.formula import (
 )
 from kgreason.knowledge import FactIndex
 from kgreason.predictors import FactPredictor
-from kgreason.reasoner import Reasoner
 from kgreason.settings import DEFAULT_MEMORY, Settings
+from kgreason.topk.reasoner import Reasoner
 from kgreason.truth import GODEL
 
 

@@ -34,8 +34,8 @@ from kgreason.formula import (
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.predictors.protocol import RowPrice, fact_price
 from kgreason.ragged import segments
-from kgreason.reasoner import Reasoner
 from kgreason.settings import DEFAULT_MEMORY, Settings
+from kgreason.topk.reasoner import Reasoner
 from kgreason.truth import Law
 from kgreason.truth.logic import Product
 from kgreason.truth.rows import TruthRows

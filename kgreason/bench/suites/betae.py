@@ -49,7 +49,9 @@ def _question(
     try:
         formula = from_nested_tuple(structure, query)
     except DataError as error:
-        raise DataError(f"{folder / _QUERIES}: {error.message}", remedy=error.remedy) from error
+        raise DataError(
+            f"{folder / _QUERIES}: {error.message}", remedy=error.remedy or COPY_AGAIN
+        ) from error
     easy_answers = _answers(folder / _EASY, easy, query)
     return BenchmarkQuestion(formula, easy_answers, _answers(folder / _HARD, hard, query), query)
 

@@ -14,8 +14,8 @@ from kgreason.bench.suites.questions import BenchmarkQuestion, Ids, Suite, requi
 from kgreason.bench.suites.values import vector_of
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import FactPredictor
-from kgreason.reasoner import Reasoner
 from kgreason.settings import Settings
+from kgreason.topk.reasoner import Reasoner
 from kgreason.truth import GODEL
 
 if TYPE_CHECKING:

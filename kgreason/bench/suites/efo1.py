@@ -82,7 +82,7 @@ def _question(path: Path, number: int, formula: str, row: Any) -> BenchmarkQuest
         (variable,) = query.free
         answers = [[entity for (entity,) in part[variable.name]] for part in (easy, hard)]
     except KgreasonError as error:
-        raise DataError(f"{place}: {error.message}", remedy=error.remedy) from error
+        raise DataError(f"{place}: {error.message}", remedy=error.remedy or COPY_AGAIN) from error
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise DataError(
             f"{place}: not [ids, easy answers, hard answers] ({type(error).__name__}: {error})",

@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from kgreason.bench.suites.efo1 import read_formulas
-from kgreason.bench.suites.questions import BenchmarkQuestion, ascending, ascending_tuples
+from kgreason.bench.suites.questions import (
+    COPY_AGAIN,
+    BenchmarkQuestion,
+    ascending,
+    ascending_tuples,
+)
 from kgreason.errors import DataError, KgreasonError
 from kgreason.formula import Variable
 from kgreason.syntax.benchmark import from_formula_string
@@ -52,7 +57,7 @@ def _question(path: Path, number: int, formula: str, row: Any) -> BenchmarkQuest
         key = "_".join(variable.name for variable in query.free)
         answers = [_answers(part[key], query.free, place) for part in (easy, hard)]
     except KgreasonError as error:
-        raise DataError(f"{place}: {error.message}", remedy=error.remedy) from error
+        raise DataError(f"{place}: {error.message}", remedy=error.remedy or COPY_AGAIN) from error
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise DataError(
             f"{place}: not [ids, easy answers, hard answers] ({type(error).__name__}: {error})",

@@ -3,14 +3,15 @@
 Columns: type; question (EFO text with names, for people); template (EFO text with slots), relations
 (directed ids) and entities, from which the question is read; easy and hard (entity ids); missing
 (links per hard answer, null where not counted).
+
+The file holds a checksum of itself, which is compared before it is parsed. Suites of version 1 have
+none.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,19 @@ from kgreason.bench.suites.questions import BenchmarkQuestion, Ids, Suite
 from kgreason.bench.suites.splits import Splits, fingerprint
 from kgreason.bench.suites.template import Template, question_of, spelled, template_of
 from kgreason.errors import DataError, KgreasonError
+from kgreason.files import replacing
+from kgreason.files.parquet import (
+    check_seal,
+    parse_parquet,
+    read_parquet,
+    seal_parquet,
+    with_columns,
+)
 from kgreason.knowledge import KnowledgeGraph
 
 TABLE = "questions.parquet"
 """The file's name where a suite is a folder."""
-_KEY, _FORMAT, _VERSION = "kgreason", "kgreason suite", 1
+_KEY, _FORMAT, _VERSION, _UNSEALED = "kgreason", "kgreason suite", 2, 1
 _AGAIN = "make or copy the suite again"
 
 _IDS = pl.List(pl.Int64)
@@ -81,15 +90,12 @@ def write_suite(
     rows = [_row(name, one, graph) for name, asked in questions.items() for one in asked]
     frame = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
     about = {"format": _FORMAT, "version": _VERSION, "types": list(questions), **asdict(origin)}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        frame.write_parquet(temporary, metadata={_KEY: json.dumps(about, ensure_ascii=False)})
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            frame.write_parquet(temporary, metadata={_KEY: json.dumps(about, ensure_ascii=False)})
+            seal_parquet(temporary)
     except OSError as error:
         raise KgreasonError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def is_parquet_suite(path: Path) -> bool:
@@ -99,7 +105,11 @@ def is_parquet_suite(path: Path) -> bool:
 
 def read_origin(path: str | Path) -> Origin:
     """Where a suite's graph is and how its questions were made; DataError when it is no suite."""
-    about = _about(_table(Path(path)))
+    table = _table(Path(path))
+    return _origin(table, _read(table)[0])
+
+
+def _origin(table: Path, about: Mapping[str, Any]) -> Origin:
     try:
         return Origin(
             str(about["graph"]),
@@ -109,21 +119,15 @@ def read_origin(path: str | Path) -> Origin:
             dict(about["making"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: damaged metadata ({error})", remedy=_AGAIN) from error
+        raise DataError(f"{table}: damaged metadata ({error})", remedy=_AGAIN) from error
 
 
 def read_parquet_suite(path: Path, graph: str | Path | None = None) -> Suite:
     """The suite in a file or folder; see `read_suite`."""
     table = _table(path)
-    about, origin = _about(table), read_origin(path)
-    try:
-        frame = pl.read_parquet(table)
-        missing = [name for name in _SCHEMA if name not in frame.columns]
-        if missing:
-            raise DataError(f"{table}: no column {missing[0]!r}", remedy=_AGAIN)
-        rows = frame.select(pl.col(name).cast(kind) for name, kind in _SCHEMA.items()).rows()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{table}: cannot be read ({error})", remedy=_AGAIN) from error
+    about, frame = _read(table)
+    origin = _origin(table, about)
+    rows = with_columns(frame, table, _SCHEMA, _AGAIN).select(*_SCHEMA).rows()
     questions: dict[str, list[BenchmarkQuestion]] = {str(name): [] for name in about["types"]}
     for number, row in enumerate(rows):
         kind, question = _question(table, number, row)
@@ -143,22 +147,28 @@ def _table(path: Path) -> Path:
     return path / TABLE if path.is_dir() else path
 
 
-def _about(table: Path) -> dict[str, Any]:
+def _read(table: Path) -> tuple[dict[str, Any], pl.DataFrame]:
+    """What a file says of itself and its rows, checked before they are parsed."""
+    is_sealed = check_seal(table, _AGAIN)
+    frame = parse_parquet(table, _AGAIN) if is_sealed else read_parquet(table, _AGAIN)
     try:
         about = json.loads(pl.read_parquet_metadata(table).get(_KEY, "null"))
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{table}: cannot be read ({error})", remedy=_AGAIN) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{table}: damaged metadata ({error})", remedy=_AGAIN) from error
     if not isinstance(about, dict) or about.get("format") != _FORMAT:
         raise DataError(
             f"{table}: a Parquet file that is no suite of questions",
             remedy="suites come from kgreason bench sample and kgreason bench convert",
         )
-    if about.get("version") != _VERSION or not isinstance(about.get("types"), list):
+    version = about.get("version")
+    if version not in (_VERSION, _UNSEALED) or not isinstance(about.get("types"), list):
         raise DataError(
-            f"{table}: a suite of format version {about.get('version')}, not {_VERSION}",
+            f"{table}: a suite of format version {version}, not {_VERSION}",
             remedy="read it with the version of kgreason that wrote it, or make it again",
         )
-    return about
+    if version != _UNSEALED and not is_sealed:
+        raise DataError(f"{table}: damaged, its checksum is gone", remedy=_AGAIN)
+    return about, frame
 
 
 def _row(name: str, one: BenchmarkQuestion, graph: KnowledgeGraph) -> tuple[object, ...]:

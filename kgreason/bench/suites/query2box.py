@@ -94,7 +94,7 @@ def _question(
     try:
         query = from_nested_tuple(*nested)
     except DataError as error:
-        raise DataError(f"{place}: {error.message}", remedy=error.remedy) from error
+        raise DataError(f"{place}: {error.message}", remedy=error.remedy or COPY_AGAIN) from error
     answers = []
     for table in (every, hard):
         values = table.get(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kgreason.errors import UnsupportedError
-from kgreason.execution import Bounds, Exact, Value
+from kgreason.execution import Bounds, Exact, Value, lower
 from kgreason.truth.vector import TruthVector
 
 
@@ -19,4 +19,6 @@ def vector_of(value: Exact) -> TruthVector:
 
 def vector_or_bounds(value: Value) -> TruthVector | Bounds:
     """The same, or bounds of it."""
-    return value if isinstance(value, Bounds) else vector_of(value)
+    if isinstance(value, Bounds):
+        return value
+    return vector_of(lower(value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -12,7 +12,7 @@ from kgreason.cli.common.output import TABLE, Target
 from kgreason.cli.common.terminal import Terminal, visible
 
 if TYPE_CHECKING:
-    from kgreason.answers import Answer, Answers, Witness
+    from kgreason.answers import Answer, Answers, Evidence, Witness
     from kgreason.engine import Engine
 
 _DIM = "dim"
@@ -121,16 +121,24 @@ def _witness_lines(witness: Witness, indent: int) -> Iterator[Text]:
         yield Text(f"{margin}with {_visible(found)}", _DIM)
     # A single atom only repeats the answer's own truth.
     alone = not witness.assignment and len(witness.evidence) < 2
-    texts = [_visible(one.text) for one in witness.evidence]
+    yield from _evidence_lines(witness.evidence, indent, alone)
+
+
+def _evidence_lines(evidence: Sequence[Evidence], indent: int, alone: bool) -> Iterator[Text]:
+    margin = " " * indent
+    texts = [_visible(one.text) for one in evidence]
     width = min(100, max(map(cell_len, texts), default=0))
-    for one, text in zip(witness.evidence, texts, strict=True):
+    for one, text in zip(evidence, texts, strict=True):
         style = _KNOWN if one.standing in ("fact", "no such fact") else _PREDICTED
-        if not alone:
+        if not alone or one.alternatives:
             yield Text.assemble(
                 f"{margin}{_padded(text, width)}  {number_text(one.truth)}  ", (one.standing, style)
             )
+        deeper = 0 if alone and not one.alternatives else 2
         for path in one.paths:
-            yield Text(f"{margin}{'' if alone else '  '}by {_visible(' ∧ '.join(path))}", _DIM)
+            yield Text(f"{margin}{' ' * deeper}by {_visible(' ∧ '.join(path))}", _DIM)
+        for alternative in one.alternatives:
+            yield from _evidence_lines(alternative.evidence, indent + deeper, alone=False)
 
 
 def _standing(known: bool) -> Text:

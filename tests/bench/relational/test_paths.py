@@ -90,7 +90,7 @@ def test_a_model_of_a_knowledge_graph_is_refused(tmp_path: Path) -> None:
         ({"rel": [["r", "s"], [None], ["r", "r", "s"]]}, "row 1: a value is missing"),
         ({"tail": [2, 1, -1]}, "row 2: a negative node"),
         ({"src": [[0, 1], [-1], [0, 1, 2]]}, "row 1: a negative node"),
-        ({"src": ["a", "b", "c"]}, "a column of another type"),
+        ({"src": ["a", "b", "c"]}, "the column 'src' holds String, not List"),
     ],
 )
 def test_damaged_tables_are_refused(

@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from kgreason.bench.runs import records
 from kgreason.bench.runs.records import Record, read_run
 from kgreason.bench.runs.run import Task, answer, run
 from kgreason.bench.runs.settings import RunSettings
@@ -212,13 +213,82 @@ def test_a_file_that_is_no_run_is_left_alone(bench: Bench, content: str) -> None
         read_run(path)
 
 
-def test_a_damaged_line_is_named(bench: Bench) -> None:
+@pytest.fixture
+def lines(bench: Bench) -> list[bytes]:
     bench.run()
+    return (bench.folder / "run.jsonl").read_bytes().splitlines(keepends=True)
+
+
+def test_a_damaged_line_is_named(bench: Bench, lines: list[bytes]) -> None:
     path = bench.folder / "run.jsonl"
-    lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join([*lines[:2], "{}\n", *lines[3:]]))
-    with pytest.raises(DataError, match="line 3"):
+    digit = lines[2].index(b'"MRR": 0.') + len(b'"MRR": 0.')
+    changed = lines[2].replace(lines[2][digit : digit + 1], b"5" if lines[2][digit] != 53 else b"6")
+    for wrong in (b"{}\n", b"\n", b"[" * 10_000 + b"\n", changed, lines[2][:-3] + b"\n", lines[1]):
+        path.write_bytes(b"".join([*lines[:2], wrong, *lines[3:]]))
+        for read in (lambda: read_run(path), bench.run):
+            with pytest.raises(DataError, match=r"run\.jsonl, line 3: ") as caught:
+                read()
+            assert "before line 3" in str(caught.value)
+    # What the error offers does.
+    path.write_bytes(b"".join(lines[:2]))
+    bench.run()
+    assert bare(read_run(path).records) == bench.run("again.jsonl")
+
+
+def test_a_line_that_is_gone_moved_or_of_another_run_is_seen(
+    bench: Bench, lines: list[bytes]
+) -> None:
+    path = bench.folder / "run.jsonl"
+    bench.run("other.jsonl", ties="optimistic")
+    other = (bench.folder / "other.jsonl").read_bytes().splitlines(keepends=True)
+    for wrong, number in (
+        ([*lines[:4], *lines[5:]], 5),
+        ([*lines[:4], lines[5], lines[4], *lines[6:]], 5),
+        ([*lines[:4], lines[3], *lines[4:]], 5),
+        ([lines[0], *other[1:]], 2),
+        ([other[0], *lines[1:]], 2),
+        ([*lines[:4], lines[4][:-1], *lines[5:]], 5),
+    ):
+        path.write_bytes(b"".join(wrong))
+        with pytest.raises(DataError, match=f"line {number}: "):
+            read_run(path)
+
+
+def test_every_flipped_bit_is_seen_or_asked_again(bench: Bench, lines: list[bytes]) -> None:
+    path, whole = bench.folder / "run.jsonl", read_run(bench.folder / "run.jsonl")
+    content = b"".join(lines[:4])
+    for place in range(len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        if place < len(content) - 1:
+            with pytest.raises(DataError, match=r"run\.jsonl, line [1-4]: "):
+                read_run(path)
+    # The end of the last line is gone, as when a run was killed.
+    found = read_run(path).records
+    assert len(found) == 2
+    assert all(record in whole.records for record in found)
+
+
+def test_a_run_of_an_earlier_format_is_told(bench: Bench, lines: list[bytes]) -> None:
+    path = bench.folder / "run.jsonl"
+    path.write_bytes(lines[0].replace(b'"format": 3', b'"format": 2'))
+    with pytest.raises(DataError, match="format 2, not 3"):
         read_run(path)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"), [("suites", 3), ("suites", [{}]), ("method", {}), ("method", {"name": 1})]
+)
+def test_a_header_without_its_parts_is_told(
+    part: str, value: object, bench: Bench, lines: list[bytes]
+) -> None:
+    header = json.loads(lines[0])
+    del header["sum"]
+    text, _ = records._with_checksum({**header, part: value}, b"")
+    (bench.folder / "run.jsonl").write_bytes(text)
+    with pytest.raises(DataError, match="line 1: not a line"):
+        read_run(bench.folder / "run.jsonl")
 
 
 def test_types_limits_and_facts(bench: Bench) -> None:

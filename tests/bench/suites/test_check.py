@@ -11,8 +11,8 @@ from kgreason.bench.suites.load import read_suite
 from kgreason.bench.suites.questions import Suite
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import FactPredictor
-from kgreason.reasoner import Reasoner
 from kgreason.settings import Settings
+from kgreason.topk.reasoner import Reasoner
 from kgreason.truth import PRODUCT
 from tests.bench import tiny
 

@@ -16,6 +16,7 @@ from kgreason.bench.suites.questions import Suite
 from kgreason.bench.suites.splits import Splits
 from kgreason.binding import bind
 from kgreason.errors import DataError, KgreasonError
+from kgreason.files.parquet import seal_parquet
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.syntax import parse_efo
 from tests.bench import tiny
@@ -127,10 +128,16 @@ def test_a_graph_beside_the_suite_is_found(tmp_path: Path) -> None:
     assert read_suite(tmp_path / "s.parquet", "other").graph == Path("other")
 
 
-def changed(table: Path, **columns: Any) -> None:
-    about = pl.read_parquet_metadata(table)["kgreason"]
-    frame = pl.read_parquet(table).with_columns(**columns)
-    frame.write_parquet(table, metadata={"kgreason": about})
+def written(path: Path, frame: pl.DataFrame, about: dict[str, Any], *, seal: bool = True) -> None:
+    frame.write_parquet(path, metadata={"kgreason": json.dumps(about)})
+    if seal:
+        seal_parquet(path)
+
+
+def told(table: Path) -> dict[str, Any]:
+    about = json.loads(pl.read_parquet_metadata(table)["kgreason"])
+    assert isinstance(about, dict)
+    return about
 
 
 @pytest.mark.parametrize(
@@ -139,7 +146,7 @@ def changed(table: Path, **columns: Any) -> None:
         ({"template": pl.lit("?y : $r1($s1")}, "question 0: this bracket"),
         ({"template": pl.lit("?y : $r9($s1, y)")}, r"no id for \$r9"),
         ({"relations": pl.lit([-1])}, "negative id"),
-        ({"entities": pl.lit("x")}, "cannot be read"),
+        ({"entities": pl.lit("x")}, "the column 'entities' holds String"),
         ({"hard": pl.lit([3, 2])}, "not ascending"),
         ({"hard": pl.lit([None], dtype=pl.List(pl.Int64))}, "an answer is missing"),
         ({"missing": pl.lit([1, 1, 1, 1])}, "missing links of 4 answers"),
@@ -147,9 +154,34 @@ def changed(table: Path, **columns: Any) -> None:
     ],
 )
 def test_damaged_tables(table: Path, columns: dict[str, Any], said: str) -> None:
-    changed(table, **columns)
+    written(table, pl.read_parquet(table).with_columns(**columns), told(table))
     with pytest.raises(DataError, match=said):
         read_suite(table)
+
+
+def test_every_flipped_bit_is_seen(table: Path) -> None:
+    whole = table.read_bytes()
+    for place in range(0, len(whole), 7):
+        content = bytearray(whole)
+        content[place] ^= 1 << place % 8
+        table.write_bytes(content)
+        with pytest.raises(DataError, match=r"tiny\.parquet: (cannot be read|damaged)"):
+            read_suite(table)
+
+
+def test_a_suite_of_an_earlier_version_has_no_checksum(table: Path) -> None:
+    suite = read_suite(table)
+    frame, about = pl.read_parquet(table), told(table)
+    written(table, frame, about, seal=False)
+    with pytest.raises(DataError, match="checksum is gone"):
+        read_suite(table)
+    written(table, frame, {**about, "version": 1}, seal=False)
+    assert_equal(read_suite(table), suite)
+
+
+def test_other_readers_see_the_same_table(table: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert parquet.read_table(table).to_pylist() == pl.read_parquet(table).to_dicts()
 
 
 def test_other_files(table: Path, tmp_path: Path) -> None:
@@ -160,16 +192,15 @@ def test_other_files(table: Path, tmp_path: Path) -> None:
     plain.write_bytes(table.read_bytes()[:100])
     with pytest.raises(DataError, match="cannot be read"):
         read_suite(plain)
-    about = json.loads(pl.read_parquet_metadata(table)["kgreason"])
-    frame = pl.read_parquet(table)
-    frame.write_parquet(plain, metadata={"kgreason": json.dumps({**about, "version": 9})})
+    about, frame = told(table), pl.read_parquet(table)
+    written(plain, frame, {**about, "version": 9})
     with pytest.raises(DataError, match="version 9"):
         read_suite(plain)
-    frame.drop("hard").write_parquet(plain, metadata={"kgreason": json.dumps(about)})
+    written(plain, frame.drop("hard"), about)
     with pytest.raises(DataError, match="no column 'hard'"):
         read_suite(plain)
     del about["making"]
-    frame.write_parquet(plain, metadata={"kgreason": json.dumps(about)})
+    written(plain, frame, about)
     with pytest.raises(DataError, match="damaged metadata"):
         read_suite(plain)
 

@@ -1,0 +1,228 @@
+"""From the values of plans to answers: ranking, known answers, witnesses, what is left open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from kgreason.answers.answer import Answer, Answers, Witness
+from kgreason.answers.evidence import EvidenceBuilder
+from kgreason.answers.oracle import MarginalOracle
+from kgreason.answers.page import by_truth, page
+from kgreason.answers.rank import Ranking, rank, without
+from kgreason.answers.witness import ground, substitute
+from kgreason.execution import BudgetExceeded, BudgetMeter, Value, is_open, lower
+from kgreason.formula import Query, Variable
+from kgreason.knowledge import Vocabulary
+from kgreason.normal import NormalForm, QueryGraph
+from kgreason.planning import Plan
+from kgreason.topk import AllTruths, Reasoner, StopCondition, TopK, greatest_unseen
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A question up to its plan; nothing has been computed."""
+
+    query: Query[int]
+    form: NormalForm
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A prepared question and what has to be proved of it.
+
+    known: (answers, answer variables) int64 tuples that do not count, None to count all.
+    is_lost: whether the budget ended before it was found which tuples count.
+    """
+
+    prepared: Prepared
+    stop: StopCondition
+    known: torch.Tensor | None = None
+    is_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The answers to show: their entities, truths, and the question with each of them put in.
+
+    exact: whether the truths are not rounded.
+    """
+
+    tuples: list[tuple[int, ...]]
+    truths: list[float]
+    graphs: list[QueryGraph]
+    exact: bool = True
+
+
+class Assembler:
+    """Makes answers over one graph.
+
+    reasoner: whose values are ranked. exact: whose truths are shown, where those of the reasoner
+    are rounded. known: answers from the observed facts alone.
+    """
+
+    def __init__(
+        self, reasoner: Reasoner, exact: Reasoner, known: Reasoner, vocabulary: Vocabulary
+    ) -> None:
+        self._reasoner = reasoner
+        self._exact = exact
+        self._known = known
+        self._vocabulary = vocabulary
+
+    def answers(
+        self,
+        asked: Sequence[Asked],
+        values: Sequence[Value],
+        limit: int | None,
+        witness: bool,
+        paths: int,
+        meter: BudgetMeter,
+    ) -> list[Answers]:
+        """Answers from the value of each question's plan; all have the batch's work."""
+        builder = self.evidence(paths, meter) if witness else None
+        found = [
+            self._answers(one, value, limit, builder, meter)
+            for one, value in zip(asked, values, strict=True)
+        ]
+        return [replace(one, work=meter.work) for one in found]
+
+    def ask(self, prepared: Prepared, limit: int | None, new: bool, meter: BudgetMeter) -> Asked:
+        """The question with what has to be proved of it."""
+        query, plan = prepared.query, prepared.plan
+        try:
+            known = self._known_tuples(query, meter.timed()) if new else None
+        except BudgetExceeded:
+            return Asked(prepared, TopK(0), is_lost=True)
+        limits = [n for n in (limit, query.modifiers.limit) if n is not None]
+        if not query.free:
+            return Asked(prepared, TopK(1), known)
+        if not limits or not by_truth(query):
+            return Asked(prepared, AllTruths(), known)
+        columns = [query.free.index(variable) for variable in plan.columns]
+        excluded = None if known is None else known[:, columns]
+        return Asked(prepared, TopK(query.modifiers.offset + min(limits), excluded), known)
+
+    def _answers(
+        self,
+        one: Asked,
+        value: Value,
+        limit: int | None,
+        builder: EvidenceBuilder | None,
+        meter: BudgetMeter,
+    ) -> Answers:
+        query, plan = one.prepared.query, one.prepared.plan
+        truth_column = query.modifiers.truth_variable or _free_name("score", query.free)
+        columns = tuple(variable.name for variable in query.free)
+        if one.is_lost:
+            truth = None if columns else 0.0
+            return Answers(columns, (), 0, truth, truth_column, False, False, others=1.0)
+        ranking = without(rank(lower(value), plan.columns, query.free), one.known)
+        chosen = page(query, ranking, limit, self._vocabulary.display)
+        shown = self._shown(one.prepared, ranking, chosen, meter)
+        certain = one.stop.is_met(value) and shown.exact
+        witnesses = self._witnesses(shown.graphs, builder, meter)
+        known = self._are_known(query, shown, meter)
+        answers = tuple(
+            self._answer(*each)
+            for each in zip(shown.tuples, shown.truths, known, witnesses, strict=True)
+        )
+        return Answers(
+            columns,
+            answers,
+            total=ranking.truths.shape[0],
+            truth=None if query.free else (shown.truths[0] if shown.truths else 0.0),
+            truth_column=truth_column,
+            complete=not is_open(value),
+            certain=certain,
+            others=0.0 if certain else self._greatest_unseen(one, value, ranking.entities[chosen]),
+            unexplained=sum(found is None for found in witnesses) if builder else 0,
+        )
+
+    def _answer(
+        self, entities: tuple[int, ...], truth: float, known: bool, witness: Witness | None
+    ) -> Answer:
+        names = self._vocabulary
+        return Answer(
+            entities,
+            tuple(names.entity(entity) for entity in entities),
+            tuple(names.display(entity) for entity in entities),
+            truth,
+            known,
+            witness,
+        )
+
+    def _greatest_unseen(self, one: Asked, value: Value, shown: torch.Tensor) -> float:
+        """Upper bound of the truth of an answer that is not shown."""
+        if not is_open(value):
+            return 0.0
+        if isinstance(value.upper, torch.Tensor):
+            return float(value.upper.max())
+        query, plan = one.prepared.query, one.prepared.plan
+        tuples = shown if one.known is None else torch.cat([shown, one.known])
+        return greatest_unseen(value, tuples[:, [query.free.index(v) for v in plan.columns]])
+
+    def _shown(
+        self, one: Prepared, ranking: Ranking, chosen: torch.Tensor, meter: BudgetMeter
+    ) -> _Shown:
+        """The chosen answers, their truths, and the question with each of them put in."""
+        free = one.query.free
+        tuples = [tuple(row) for row in ranking.entities[chosen].tolist()]
+        graphs = [substitute(one.form.graph, dict(zip(free, t, strict=True))) for t in tuples]
+        rounded = ranking.truths[chosen].double().tolist()
+        if self._exact is self._reasoner:
+            return _Shown(tuples, rounded, graphs)
+        try:
+            truths = MarginalOracle(self._exact, meter).truths(graphs)
+        except BudgetExceeded:
+            return _Shown(tuples, rounded, graphs, exact=False)
+        order = list(range(len(truths)))
+        if by_truth(one.query):
+            order.sort(key=lambda i: -truths[i])
+        return _Shown(*([part[i] for i in order] for part in (tuples, truths, graphs)))  # type: ignore[arg-type]
+
+    def _witnesses(
+        self, graphs: list[QueryGraph], builder: EvidenceBuilder | None, meter: BudgetMeter
+    ) -> list[Witness | None]:
+        """A witness for each answer; none where they are not wanted or the budget has ended."""
+        if builder is None:
+            return [None] * len(graphs)
+        try:
+            found = ground(graphs, MarginalOracle(self._exact, meter))
+            return [builder.witness(one) for one in found]
+        except BudgetExceeded:
+            return [None] * len(graphs)
+
+    def _are_known(self, query: Query[int], shown: _Shown, meter: BudgetMeter) -> list[bool]:
+        """Whether the observed facts alone make each answer true: one evaluation for all."""
+        if not shown.tuples:
+            return []
+        if len(query.free) == 1:
+            known = set(self._known_tuples(query, BudgetMeter())[:, 0].tolist())
+            return [entity in known for (entity,) in shown.tuples]
+        # All known tuples of several variables may be very many more than are shown.
+        return [truth > 0 for truth in self._facts_oracle(BudgetMeter()).truths(shown.graphs)]
+
+    def _known_tuples(self, query: Query[int], meter: BudgetMeter) -> torch.Tensor:
+        """(answers, answer variables) int64: the answers by the observed facts alone."""
+        _, plan = self._known.prepare(query)
+        (value,) = self._known.truths([plan], meter)
+        return rank(value, plan.columns, query.free).entities
+
+    def _facts_oracle(self, meter: BudgetMeter) -> MarginalOracle:
+        return MarginalOracle(self._known, meter)
+
+    def evidence(self, paths: int, meter: BudgetMeter) -> EvidenceBuilder:
+        known = self._facts_oracle(meter.timed())
+        one = self._reasoner
+        return EvidenceBuilder(one.facts, known, one.predictor, self._vocabulary, paths)
+
+
+def _free_name(name: str, free: tuple[Variable, ...]) -> str:
+    """A column name that no answer variable has."""
+    taken = {variable.name for variable in free}
+    while name in taken:
+        name += "_"
+    return name
