@@ -29,6 +29,8 @@ from random import Random
 from threading import Timer
 from typing import IO
 
+from corrupt_models import MODELS
+
 from kgreason.errors import KgreasonError
 
 FAILURES = ("silent", "vague", "traceback", "abort", "hang")
@@ -145,6 +147,7 @@ TARGETS: dict[str, Target] = {
     "store": Target(make_store, store_content),
     "suite": Target(make_suite, suite_content),
     "run": Target(make_run, run_content, resumes=True),
+    **{name: Target(make, content) for name, (make, content) in MODELS.items()},
 }
 """What can be damaged, by name."""
 
@@ -261,6 +264,9 @@ class Field:
         else:
             names = [one for one in self.whole if one != name]
         files = [path for one in names for whole in self.whole[one] for path in _files(whole)]
+        if not self.whole[name][0].is_dir():
+            # Folders may hold files of this kind.
+            files = [path for path in files if path.suffix != self.whole[name][0].suffix]
         return random.choice(files).read_bytes() if files else b"another file"
 
 

@@ -24,9 +24,9 @@ from torch import Tensor
 
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.predictors.checkpoints.layout import find_tables, in_parts
+from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPOSITIONS, DISTMULT
 from kgreason.predictors.embedding.pykeen import hushed
-from kgreason.predictors.embedding.scorers import BilinearScorer
 from kgreason.training.bilinear import BilinearTrainer
 from kgreason.training.metrics import evaluate, sample
 from kgreason.training.options import Options

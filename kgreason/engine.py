@@ -56,7 +56,7 @@ class Engine:
     ) -> None:
         settings = arguments.settings(settings).but(**choices)
         given, recipe = arguments.sources(graph), None
-        if not hasattr(predictor, "rows"):
+        if not isinstance(predictor, LinkPredictor):
             recipe = Recipe(given, arguments.models(predictor), settings)
         elif settings.row_cache is not None:
             raise UsageError(

@@ -12,7 +12,7 @@ import pytest
 
 from kgreason.errors import UsageError
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.predictors.embedding import scorers
+from kgreason.predictors import scorer
 from kgreason.settings import (
     DTYPES,
     FACTS,
@@ -126,7 +126,7 @@ def test_more_memory_than_there_is_is_told_with_both_numbers() -> None:
 def test_each_setting_is_spelled_in_one_class_and_in_what_people_write() -> None:
     own = {field.name for field in dataclasses.fields(Settings)}
     assert own == set(Choices.__annotations__)
-    assert set(DTYPES) == set(scorers.DTYPES)
+    assert set(DTYPES) == set(scorer.DTYPES)
 
 
 def test_splits_are_the_usual_ones_unless_named() -> None:

@@ -12,7 +12,7 @@ from kgreason.explanation import naming
 from kgreason.formula import Constant
 from kgreason.knowledge import FactIndex, Vocabulary
 from kgreason.normal import EQUALS, Alternatives, Edge, Member, Naming, NegatedGroup, QueryGraph
-from kgreason.predictors.protocol import Link, LinkPredictor, paths_of
+from kgreason.predictors.protocol import Link, LinkPredictor
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class EvidenceBuilder:
         spell = naming(self.vocabulary)
         return tuple(
             tuple(_link(Edge(r, Constant(s), Constant(t)), spell) for s, r, t in path)
-            for path in paths_of(self.predictor, *link, self.paths)
+            for path in self.predictor.paths(*link, self.paths)
         )
 
 

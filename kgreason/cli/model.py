@@ -13,7 +13,7 @@ from kgreason.cli.common.options import GraphOptions, ReadingOptions, offer
 from kgreason.cli.common.session import load_graph
 from kgreason.cli.common.terminal import Terminal
 from kgreason.cli.train import parse_arguments
-from kgreason.errors import KgreasonError, UsageError
+from kgreason.errors import DataError, KgreasonError, UsageError
 from kgreason.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kgreason.predictors.checkpoints.layout import Layout, Order
 
 app = typer.Typer(
-    help="List, show, import and export checkpoints.",
+    help="List, show, verify, import, export and mix models.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -71,6 +71,36 @@ def show(terminal: Terminal, file: Checkpoint) -> None:
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         terminal.print(f"{name:<{width}}  {value}")
+
+
+def verify(
+    terminal: Terminal,
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", help="Checkpoints, mined rules, mixtures, unfinished runs."),
+    ],
+) -> None:
+    """Compare files with the checksums they carry; exit code 1 if any is not as it was written."""
+    from kgreason.predictors import verify_model
+
+    failures = []
+    for file in files:
+        try:
+            sealed = verify_model(file)
+        except KgreasonError as error:
+            failures.append(error)
+        else:
+            said = "as it was written" if sealed else "without checksums: cannot be compared"
+            terminal.print(f"{file}  {said}")
+    if failures and len(files) == 1:
+        raise failures[0]
+    for failure in failures:
+        terminal.note(str(failure))
+    if failures:
+        raise DataError(
+            f"{len(failures)} of {len(files)} files are not as they were written",
+            remedy="get undamaged copies, or make them again",
+        )
 
 
 def import_model(
@@ -242,6 +272,7 @@ def _print_rows(terminal: Terminal, rows: list[list[str]]) -> None:
 
 command(app, "list", list_models)
 command(app, "show", show)
+command(app, "verify", verify)
 command(app, "import", import_model)
 command(app, "export", export)
 command(app, "mix", mix)

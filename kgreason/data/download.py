@@ -16,6 +16,7 @@ from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from typing import Any
 
+from kgreason.data.members import MAX_BYTES
 from kgreason.errors import DataError, LimitError
 
 Progress = Callable[[int, int | None], None]
@@ -48,18 +49,24 @@ def download(
     target: Path,
     progress: Progress | None = None,
     patience: Patience | None = None,
+    *,
+    size: int | None = None,
 ) -> str:
     """Fetch `target` from the first address that has it; the address that gave it.
+
+    size: bytes that the file must have, None where nobody has published it. No byte beyond it is
+    read, nor any beyond 64 GiB.
 
     Bytes go to `target` + `.part`, which stays after an interruption and is continued by the next
     call when the server still has the same file (HTTP Range with If-Range). A passing failure is
     tried again with doubling pauses as long as bytes arrive. The file gets its name when whole.
 
     Errors:
-        DataError: no address has the file, or the connection stays broken.
+        DataError: no address has the file, what it has is of another size, or the connection stays
+            broken.
         LimitError: the disk has no room for it.
     """
-    part = _Part(target)
+    part = _Part(target, size)
     failures: list[DataError] = []
     for address in sorted(addresses, key=lambda one: one != part.address):
         try:
@@ -134,12 +141,13 @@ def _refused(address: str, error: urllib.error.HTTPError) -> DataError:
 class _Part:
     """The unfinished file and what identifies the version it is a piece of."""
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, expected: int | None) -> None:
         self.target = target
+        self.expected = expected
         self.path = target.with_name(f"{target.name}.part")
         self.note = target.with_name(f"{target.name}.part.json")
         self.address, self.validator = "", ""
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             known: Any = json.loads(self.note.read_text(encoding="utf-8"))
             self.address, self.validator = str(known["address"]), str(known["validator"])
 
@@ -147,6 +155,34 @@ class _Part:
     def size(self) -> int:
         """Bytes that are there."""
         return self.path.stat().st_size if self.path.exists() else 0
+
+    def require_size(self, address: str, size: int) -> None:
+        """Throw the piece away, and raise, for a file that is longer than it may be."""
+        most = MAX_BYTES if self.expected is None else self.expected
+        if size > most:
+            self.discard()
+            what = "are published" if self.expected else "are fetched"
+            raise _RefusedError(
+                f"{address}: not the archive that was published: the server gives {size:,} bytes "
+                f"or more, at most {most:,} {what}",
+                remedy="the upstream file may have changed: fetch it by hand and look at it",
+            )
+
+    def require_whole(self, address: str) -> None:
+        """Throw the piece away, and raise, when the server has no more than it and that is less."""
+        size = self.size
+        if self.expected is not None and size < self.expected:
+            self.discard()
+            raise _RefusedError(
+                f"{address}: not the archive that was published: the server has {size:,} bytes, "
+                f"published are {self.expected:,}",
+                remedy="the upstream file may have changed: fetch it by hand and look at it",
+            )
+
+    def discard(self) -> None:
+        """Forget what has come."""
+        self.path.unlink(missing_ok=True)
+        self.note.unlink(missing_ok=True)
 
     def begin(self, address: str, headers: HTTPMessage) -> None:
         """Start from nothing, remembering the version: its ETag, or its date.
@@ -171,6 +207,9 @@ def _transfer(address: str, part: _Part, progress: Progress, timeout: float) -> 
     """One request: continue the part, or begin it anew when the server does not continue it."""
     headers = {"User-Agent": "kgreason", "Accept-Encoding": "identity"}
     have = part.size if part.address == address and part.validator else 0
+    if part.expected is not None and have > part.expected:
+        part.discard()
+        have = 0
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": part.validator}
     request = urllib.request.Request(address, headers=headers)  # noqa: S310 (http only: _opener)
@@ -181,6 +220,7 @@ def _transfer(address: str, part: _Part, progress: Progress, timeout: float) -> 
             raise
         error.close()
         if error.headers.get("Content-Range") == f"bytes */{have}":
+            part.require_whole(address)
             return
         part.path.unlink()
         raise _InterruptedError("the server has another version of the file") from error
@@ -192,25 +232,29 @@ def _transfer(address: str, part: _Part, progress: Progress, timeout: float) -> 
             part.path.unlink()
             raise _InterruptedError("the server continued at another place")
         length = response.headers.get("Content-Length")
-        total = have + int(length) if length and length.isdecimal() else None
-        _require_room(part.path, None if total is None else total - have)
-        _copy(response, part.path, have, total, progress)
+        total = have + int(length) if length and length.isdecimal() else part.expected
+        if total is not None:
+            part.require_size(address, total)
+            _require_room(part.path, total - have)
+        _copy(response, part, total, progress)
 
 
-def _copy(response: Any, path: Path, have: int, total: int | None, progress: Progress) -> None:
-    with path.open("ab") as file:
+def _copy(response: Any, part: _Part, total: int | None, progress: Progress) -> None:
+    have = part.size
+    with part.path.open("ab") as file:
         progress(have, total)
         while chunk := response.read(_CHUNK):
-            file.write(chunk)
             have += len(chunk)
+            part.require_size(part.address, have)
+            file.write(chunk)
             progress(have, total)
     if total is not None and have < total:
         raise _InterruptedError(f"the connection ended after {have:,} of {total:,} bytes")
 
 
-def _require_room(path: Path, needed: int | None) -> None:
+def _require_room(path: Path, needed: int) -> None:
     free = shutil.disk_usage(path.parent).free
-    if needed is not None and needed > free:
+    if needed > free:
         raise LimitError(
             f"{path.parent}: {needed:,} bytes are to come and {free:,} are free",
             remedy="make room, or choose another disk with --to",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import lzma
-import re
 import shutil
-import stat
 import struct
 import tarfile
 import zipfile
@@ -15,22 +14,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import BinaryIO
 
+from kgreason.data.members import Member, members
 from kgreason.errors import DataError, LimitError
-
-MAX_BYTES = 64 << 30
-MAX_FILES = 500_000
 
 _CHUNK = 1 << 20
 _DAMAGE = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
-    *(EOFError, OSError, RuntimeError, ValueError),
+    *(EOFError, OSError, RuntimeError, ValueError, LookupError, ArithmeticError),
 )
 """What the readers of archives raise for damaged bytes."""
 
-_UNSAFE = "an archive that writes outside its folder is not unpacked: fetch it from its page again"
-_DRIVE = re.compile("[A-Za-z]:")
+_NAMES = {
+    *(errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
+    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
+}
+"""Errors of a disk that come from a name, and would come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,6 @@ class Digest:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    name: str
-    size: int
-    open: Callable[[], IO[bytes]]
-
-
 def extract(
     archive: Path, folder: Path, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, Digest]:
@@ -56,17 +49,17 @@ def extract(
     All names are checked before the first byte is written. progress: bytes done and in all.
 
     Errors:
-        DataError: neither zip nor tar, damaged, a path that leaves the folder, a link, a device.
-        LimitError: more than 64 GiB, 500,000 files, or what the disk has room for.
+        DataError: neither zip nor tar, damaged, a path that leaves the folder or cannot be there, a
+            link, a device.
+        LimitError: more than `members` allows, or than the disk has room for.
     """
-    with _damage_named(archive), _members(archive) as members:
-        _require_bounds(archive, folder, members)
-        total = sum(member.size for member in members)
+    with _damage_named(archive), members(archive) as listed:
+        total = sum(member.size for member in listed)
+        _require_room(folder, total)
         found, done = {}, 0
-        for member in members:
+        for member in listed:
             path = folder.joinpath(*PurePosixPath(member.name).parts)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            found[member.name] = _write(member, path)
+            found[member.name] = _write(archive, member, path)
             done += member.size
             if progress is not None:
                 progress(done, total)
@@ -83,20 +76,37 @@ def digest(path: Path) -> Digest:
     return Digest(size, sha256.hexdigest())
 
 
-def _write(member: _Member, path: Path) -> Digest:
+def _write(archive: Path, member: Member, path: Path) -> Digest:
     size, sha256 = 0, hashlib.sha256()
-    with member.open() as source, path.open("xb") as file:
+    with member.open() as source, _created(archive, member, path) as file:
         while chunk := source.read(_CHUNK):
             size += len(chunk)
             if size > member.size:
-                raise LimitError(
-                    f"{member.name} is longer than the {member.size:,} bytes the archive states"
+                raise DataError(
+                    f"{archive}: {member.name} is longer than the {member.size:,} bytes stated",
+                    remedy="delete it and pull it again",
                 )
             sha256.update(chunk)
             file.write(chunk)
     if size < member.size:
-        raise DataError(f"{member.name} ends after {size:,} of {member.size:,} bytes")
+        raise DataError(
+            f"{archive}: {member.name} ends after {size:,} of {member.size:,} bytes",
+            remedy="delete it and pull it again",
+        )
     return Digest(size, sha256.hexdigest())
+
+
+def _created(archive: Path, member: Member, path: Path) -> BinaryIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb")
+    except OSError as error:
+        if error.errno not in _NAMES:
+            raise
+        raise DataError(
+            f"{archive}: {member.name[:200]!r} cannot be stored here ({error.strerror})",
+            remedy="choose another disk with --to, or unpack it by hand",
+        ) from error
 
 
 @contextmanager
@@ -105,73 +115,16 @@ def _damage_named(archive: Path) -> Iterator[None]:
     try:
         yield
     except _DAMAGE as error:
-        # An error with a number comes from the disk, not from a decompressor.
-        if isinstance(error, OSError) and error.errno is not None:
+        # An error with a number comes from the disk, not from a decompressor; but damage can also
+        # have it look for a place that no file has.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         raise DataError(
             f"{archive}: cannot be unpacked ({error})", remedy="delete it and pull it again"
         ) from error
 
 
-@contextmanager
-def _members(archive: Path) -> Iterator[list[_Member]]:
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as opened:
-            yield list(_of_zip(archive, opened))
-    elif tarfile.is_tarfile(archive):
-        with tarfile.open(archive) as packed:
-            yield list(_of_tar(archive, packed))
-    else:
-        raise DataError(
-            f"{archive}: neither a zip nor a tar archive",
-            remedy="the server may have sent a web page: fetch it by hand and use --from FILE",
-        )
-
-
-def _of_zip(archive: Path, opened: zipfile.ZipFile) -> Iterator[_Member]:
-    for info in opened.infolist():
-        kind = stat.S_IFMT(info.external_attr >> 16)
-        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise DataError(f"{archive}: {info.filename!r} is a link or a device", remedy=_UNSAFE)
-        name = _safe(archive, info.filename)
-        if not info.is_dir():
-            yield _Member(name, info.file_size, lambda info=info: opened.open(info))  # type: ignore[misc]
-
-
-def _of_tar(archive: Path, packed: tarfile.TarFile) -> Iterator[_Member]:
-    def opened(info: tarfile.TarInfo) -> IO[bytes]:
-        file = packed.extractfile(info)
-        assert file is not None
-        return file
-
-    for info in packed:
-        if not info.isfile() and not info.isdir():
-            raise DataError(f"{archive}: {info.name!r} is a link or a device", remedy=_UNSAFE)
-        name = _safe(archive, info.name)
-        if info.isfile():
-            yield _Member(name, info.size, lambda info=info: opened(info))  # type: ignore[misc]
-
-
-def _safe(archive: Path, name: str) -> str:
-    """The member's path with single slashes; DataError when it could leave the folder."""
-    parts = PurePosixPath(name).parts
-    leaves = name.startswith("/") or ".." in parts or "\\" in name or "\0" in name
-    if leaves or _DRIVE.match(name):
-        raise DataError(f"{archive}: the path {name!r} leaves the folder", remedy=_UNSAFE)
-    return "/".join(parts)
-
-
-def _require_bounds(archive: Path, folder: Path, members: list[_Member]) -> None:
-    names = {member.name for member in members}
-    if len(names) < len(members) or "" in names:
-        raise DataError(f"{archive}: two of its files have the same path", remedy=_UNSAFE)
-    total = sum(member.size for member in members)
-    if total > MAX_BYTES or len(members) > MAX_FILES:
-        raise LimitError(
-            f"{archive}: unpacks to {total:,} bytes in {len(members):,} files; "
-            f"at most {MAX_BYTES:,} bytes in {MAX_FILES:,} files are unpacked",
-            remedy="unpack it by hand if you trust it",
-        )
+def _require_room(folder: Path, total: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if total > free:

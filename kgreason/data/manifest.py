@@ -51,7 +51,14 @@ class Manifest:
             return cls(content["dataset"], content["source"], _digest(content["archive"]), files)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+        ) as error:
             raise DataError(
                 f"{path}: not a manifest ({type(error).__name__}: {error})",
                 remedy=f"delete {folder} and pull the data set again",

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,9 +14,9 @@ from pathlib import Path
 from kgreason.data.catalog import Dataset
 from kgreason.data.download import Patience, Progress, download
 from kgreason.data.extract import Digest, digest, extract
-from kgreason.data.manifest import Manifest
+from kgreason.data.manifest import MANIFEST, Manifest
 from kgreason.errors import DataError, UsageError
-from kgreason.files import replacing
+from kgreason.files import replacing, temporary_folder
 
 CACHE_VARIABLE = "KGREASON_CACHE"
 _RECORDS = "checksums.json"
@@ -83,6 +81,7 @@ def pull(
     if (manifest := Manifest.read(folder)) is not None:
         return Pulled(folder, manifest, fresh=False, first_use=False)
     _require_free(folder)
+    expected = dataset.sha256 or _records().get(dataset.name, "")
     folder.parent.mkdir(parents=True, exist_ok=True)
     archive = source or folder.parent / f"{dataset.name}-{dataset.archive}"
     with _alone(folder):
@@ -92,7 +91,7 @@ def pull(
         elif not source.is_file():
             raise UsageError(f"there is no file {source}", remedy="check the path")
         try:
-            found, first_use = _check(dataset, archive)
+            found = _check(dataset, archive, expected)
             manifest = _unpack(dataset, archive, folder, watch, (address, found))
         except DataError:
             # A wrong or damaged archive must not be found again by the next attempt; one that was
@@ -102,9 +101,9 @@ def pull(
             raise
         if source is None:
             archive.unlink()
-    if first_use:
+    if not expected:
         _record(dataset.name, found)
-    return Pulled(folder, manifest, fresh=True, first_use=first_use)
+    return Pulled(folder, manifest, fresh=True, first_use=not expected)
 
 
 def _fetch(dataset: Dataset, archive: Path, watch: Watch, patience: Patience | None) -> str:
@@ -116,13 +115,12 @@ def _fetch(dataset: Dataset, archive: Path, watch: Watch, patience: Patience | N
     # Left by a pull that was killed while unpacking: it has its name, so it is whole.
     if archive.is_file():
         return dataset.addresses[0]
-    return download(dataset.addresses, archive, watch.fetching, patience)
+    return download(dataset.addresses, archive, watch.fetching, patience, size=dataset.size)
 
 
-def _check(dataset: Dataset, archive: Path) -> tuple[Digest, bool]:
-    """The archive's digest, and whether it is the first one seen; DataError when it is wrong."""
+def _check(dataset: Dataset, archive: Path, expected: str) -> Digest:
+    """The archive's digest; DataError when it is wrong. expected: SHA-256, "" where unknown."""
     found = digest(archive)
-    expected = dataset.sha256 or _recorded(dataset.name)
     by = "published" if dataset.sha256 else "recorded at the first pull"
     if expected and found.sha256 != expected:
         raise _wrong(archive, f"its SHA-256 is {found.sha256}; {by} is {expected}")
@@ -130,7 +128,7 @@ def _check(dataset: Dataset, archive: Path) -> tuple[Digest, bool]:
         raise _wrong(archive, f"its MD5 is {md5}; published is {dataset.md5}")
     if dataset.size and found.size != dataset.size:
         raise _wrong(archive, f"it has {found.size:,} bytes; published are {dataset.size:,}")
-    return found, not expected
+    return found
 
 
 def _wrong(archive: Path, what: str) -> DataError:
@@ -149,24 +147,22 @@ def _unpack(
     dataset: Dataset, archive: Path, folder: Path, watch: Watch, origin: tuple[str, Digest]
 ) -> Manifest:
     """Unpack beside the folder and rename: the folder is there whole or not at all."""
-    prefix = f".{folder.name}-unpacking-"
-    for stale in folder.parent.glob(f"{prefix}*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
-    try:
+    with temporary_folder(folder.parent) as temporary:
         files = extract(archive, temporary, watch.unpacking)
+        other = f"it is not the archive of {dataset.name}: see {dataset.page}"
+        if MANIFEST in files:
+            raise DataError(
+                f"{archive.name} holds {MANIFEST}, which is written when it is pulled", remedy=other
+            )
         if missing := [name for name in dataset.files if name not in files]:
             raise DataError(
                 f"{archive.name} lacks {', '.join(missing[:3])}"
                 + (f" and {len(missing) - 3} more" if len(missing) > 3 else ""),
-                remedy=f"it is not the archive of {dataset.name}: see {dataset.page}",
+                remedy=other,
             )
         manifest = Manifest(dataset.name, *origin, files)
         manifest.write(temporary)
-        temporary.chmod(0o755)
         temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return manifest
 
 
@@ -200,16 +196,27 @@ def _alone(folder: Path) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def _recorded(name: str) -> str:
-    return _records().get(name, "")
-
-
 def _records() -> dict[str, str]:
-    with suppress(OSError, ValueError):
-        stored = json.loads((cache_folder() / _RECORDS).read_text(encoding="utf-8"))
-        if isinstance(stored, dict):
-            return {str(name): str(value) for name, value in stored.items()}
-    return {}
+    """Checksums recorded at first pulls; DataError where they cannot be read.
+
+    Without them another archive would pass for the one that was pulled first.
+    """
+    path = cache_folder() / _RECORDS
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(
+            f"{path}: the recorded checksums cannot be read ({error})",
+            remedy="delete it to have them recorded anew",
+        ) from error
+    if not isinstance(stored, dict) or not all(isinstance(one, str) for one in stored.values()):
+        raise DataError(
+            f"{path}: these are no recorded checksums",
+            remedy="delete it to have them recorded anew",
+        )
+    return stored
 
 
 def _record(name: str, found: Digest) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from kgreason.compute import Step
 from kgreason.execution.execution import Execution, Frame, as_vector
 from kgreason.execution.values import Bounds, Value, lower, upper
-from kgreason.predictors.protocol import Foresighted, Likeliest
+from kgreason.predictors.protocol import HeadBounds
 from kgreason.truth.vector import TruthVector, concatenate
 
 _HEADS_AT_FIRST = 32
@@ -53,7 +53,7 @@ class _Search:
         left = torch.arange(self._tails.shape[0], device=self._tails.device)
         count, start = _HEADS_AT_FIRST, 0
         while left.shape[0]:
-            bounds = self._likeliest(left, count)
+            bounds = self._top_heads(left, count)
             known = bounds.most.masked_fill(~bounds.exact, 0.0).amax(1)
             self._low[left] = self._low[left].maximum(known.to(self._low.dtype))
             unseen = self._verify(left, bounds, start)
@@ -64,18 +64,16 @@ class _Search:
             start, count = bounds.heads.shape[1], count * _HEADS_MORE
         return self._low, high
 
-    def _likeliest(self, left: Tensor, count: int) -> Likeliest:
-        predictor = self._execution.predictor
-        assert isinstance(predictor, Foresighted)
+    def _top_heads(self, left: Tensor, count: int) -> HeadBounds:
         self._execution.meter.foreseen += left.shape[0]
-        return predictor.likeliest(self._relation, self._tails[left], count)
+        return _top_heads(self._execution, self._relation, self._tails[left], count)
 
     def _may_matter(self, left: Tensor, most: Tensor) -> Tensor:
         """Whether heads with these bounds have to be looked at; most: (left,) or (left, heads)."""
         low = self._low[left].reshape(-1, *[1] * (most.dim() - 1))
         return (most > low) & (most >= self._execution.threshold)
 
-    def _verify(self, left: Tensor, bounds: Likeliest, start: int) -> Tensor:
+    def _verify(self, left: Tensor, bounds: HeadBounds, start: int) -> Tensor:
         """Raise `low` by the truths of heads that may matter, the likeliest first.
 
         (left,) the greatest bound of a head that was left out.
@@ -97,6 +95,12 @@ class _Search:
         return unseen
 
 
+def _top_heads(execution: Execution, relation: int, tails: Tensor, count: int) -> HeadBounds:
+    bounds = execution.predictor.top_heads(relation, tails, count)
+    assert bounds is not None, "only planned where the price names such bounds"
+    return bounds
+
+
 def column(execution: Execution, step: Step, _: list[Value], frame: Frame) -> Value:
     """What leads to each target: truths of heads whose bound reaches the threshold, and bounds."""
     target, relation = (frame.ids(reference) for reference in step.references)
@@ -111,18 +115,13 @@ def column(execution: Execution, step: Step, _: list[Value], frame: Frame) -> Va
 
 def _column(execution: Execution, relation: int, tail: Tensor) -> Value:
     """tail: (1,)."""
-    predictor, threshold, entities = (
-        execution.predictor,
-        execution.threshold,
-        execution.entity_count,
-    )
-    assert isinstance(predictor, Foresighted)
+    threshold, entities = execution.threshold, execution.entity_count
     count = _HEADS_AT_FIRST
     execution.meter.foreseen += 1
-    bounds = predictor.likeliest(relation, tail, count)
+    bounds = _top_heads(execution, relation, tail, count)
     while count < entities and float(bounds.rest) > 0 and float(bounds.rest) >= threshold:
         count *= _HEADS_MORE
-        bounds = predictor.likeliest(relation, tail, count)
+        bounds = _top_heads(execution, relation, tail, count)
     listed = torch.nonzero(bounds.most[0] > 0).view(-1)
     heads, order = bounds.heads[0, listed].sort()
     high = bounds.most[0, listed][order].to(execution.dtype)

@@ -143,7 +143,7 @@ class RowStore:
         self, missing: Tensor, needed: Tensor, meter: BudgetMeter, prefetch: Prefetch | None
     ) -> None:
         """Score and hold the missing rows: in one pass, or in several where time may run out."""
-        start, total, block = 0, missing.shape[0], self.predictor.price().together
+        start, total, block = 0, missing.shape[0], self.predictor.price().rows_per_pass
         while start < total:
             try:
                 meter.check()
@@ -167,7 +167,7 @@ class RowStore:
 
     def _prefetch(self, missing: Tensor, prefetch: Prefetch | None) -> Tensor:
         """Keys of the rows that fill the last block of a pass, the likeliest to be needed."""
-        room = -missing.shape[0] % self.predictor.price().together
+        room = -missing.shape[0] % self.predictor.price().rows_per_pass
         if prefetch is None or not room:
             return missing[:0]
         # Some of them may be held already.

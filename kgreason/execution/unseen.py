@@ -16,7 +16,7 @@ from kgreason.compute import Step
 from kgreason.execution.bindings import Bindings
 from kgreason.execution.execution import Execution, Frame
 from kgreason.execution.fused import row_ids
-from kgreason.predictors.protocol import Bounded, RowBounds
+from kgreason.predictors.protocol import RowBounds
 from kgreason.truth import operations
 from kgreason.truth.operations import scale
 from kgreason.truth.owners import exists_by_owner
@@ -53,11 +53,13 @@ def top_candidates(
     Among equals go first those with most known links: they tend to have the truest others, too.
     """
     size, predictor = execution.max_candidates, execution.predictor
-    if size is None or not isinstance(predictor, Bounded):
+    if size is None:
         return every, None
     if len(every) <= size or int(torch.bincount(every.owner).max()) <= size:
         return every, None
     bounds = predictor.bounds(*row_ids(step, frame, every))
+    if bounds.is_trivial:
+        return every, None
     order = torch.argsort(bounds.known.offsets.diff(), descending=True, stable=True)
     order = order[torch.argsort(every.truth[order], descending=True, stable=True)]
     order = order[torch.argsort(every.owner[order], stable=True)]

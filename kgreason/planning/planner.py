@@ -113,7 +113,7 @@ class Planner:
 
     def _reach(self, members: Sequence[Member], inner: tuple[Variable, ...]) -> Operator | None:
         """Members that only say that some link leads to a known entity, as one operator."""
-        if self.statistics.row.foresight is None or len(members) != 1 or len(inner) != 1:
+        if self.statistics.row.head_bounds is None or len(members) != 1 or len(inner) != 1:
             return None
         match members[0]:
             case Edge(relation, source, target, False) if source == inner[0] != target:
@@ -269,7 +269,7 @@ class Planner:
 
     def _column(self, target: Variable, tests: Sequence[Operator]) -> Link | None:
         """A test that can be read from its far end, so that not every entity must be tested."""
-        if self.statistics.row.foresight is None:
+        if self.statistics.row.head_bounds is None:
             return None
         links = (one for one in tests if isinstance(one, Link) and one.relation != EQUALS)
         return next((one for one in links if one.source == target != one.target), None)

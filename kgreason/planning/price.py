@@ -135,7 +135,7 @@ def price(operator: Operator, statistics: Statistics) -> Price:
     bill = _Bill(statistics)
     bill.add(operator, {})
     rows = sum(bill.rows.values())
-    flops = rows * statistics.row.flops + bill.foreseen * (statistics.row.foresight or 0.0)
+    flops = rows * statistics.row.flops + bill.foreseen * (statistics.row.head_bounds or 0.0)
     return Price(rows, flops, bill.entries, bill.largest)
 
 

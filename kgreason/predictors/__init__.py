@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kgreason.predictors.calibrated.calibration import Calibration, parse_calibration
+    from kgreason.predictors.calibrated.calibration import Calibration
+    from kgreason.predictors.calibrated.calibrations import parse_calibration
     from kgreason.predictors.calibrated.predictor import CalibratedPredictor
     from kgreason.predictors.checkpoints.exchange import export_checkpoint, import_checkpoint
     from kgreason.predictors.checkpoints.format import (
@@ -18,15 +19,17 @@ if TYPE_CHECKING:
         load_checkpoint,
         relation_weights,
     )
-    from kgreason.predictors.embedding.scorers import BilinearScorer, Scorer
+    from kgreason.predictors.embedding.bilinear import BilinearScorer
     from kgreason.predictors.facts import FactPredictor
     from kgreason.predictors.load import load_predictor, with_predicted_relations
     from kgreason.predictors.mixture.predictor import MixturePredictor
     from kgreason.predictors.protocol import LinkPredictor, RowPrice
     from kgreason.predictors.rules import RulePredictor
+    from kgreason.predictors.scorer import Scorer
+    from kgreason.predictors.verify import verify_model
 
 _HOMES = {
-    "BilinearScorer": "embedding.scorers",
+    "BilinearScorer": "embedding.bilinear",
     "Calibration": "calibrated.calibration",
     "CalibratedPredictor": "calibrated.predictor",
     "CheckpointInfo": "checkpoints.format",
@@ -35,14 +38,15 @@ _HOMES = {
     "MixturePredictor": "mixture.predictor",
     "RowPrice": "protocol",
     "RulePredictor": "rules",
-    "Scorer": "embedding.scorers",
+    "Scorer": "scorer",
     "export_checkpoint": "checkpoints.exchange",
     "import_checkpoint": "checkpoints.exchange",
     "inspect": "checkpoints.format",
     "load_checkpoint": "checkpoints.format",
     "load_predictor": "load",
-    "parse_calibration": "calibrated.calibration",
+    "parse_calibration": "calibrated.calibrations",
     "relation_weights": "checkpoints.format",
+    "verify_model": "verify",
     "with_predicted_relations": "load",
 }
 
@@ -64,6 +68,7 @@ __all__ = [
     "load_predictor",
     "parse_calibration",
     "relation_weights",
+    "verify_model",
     "with_predicted_relations",
 ]
 

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from kgreason.predictors.csr import fact_rows
-from kgreason.predictors.protocol import RowPrice, fact_price
+from kgreason.predictors.protocol import LinkPredictor, RowPrice, fact_price
 from kgreason.truth.rows import TruthRows
 
 if TYPE_CHECKING:
     from kgreason.knowledge import FactIndex
 
 
-class FactPredictor:
+class FactPredictor(LinkPredictor):
     """Facts of some splits as a link predictor; with it the engine is an exact query engine."""
 
     def __init__(

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from kgreason.errors import UsageError
-from kgreason.predictors.calibrated.calibration import Calibration, parse_calibration
+from kgreason.predictors.calibrated.calibration import Calibration
+from kgreason.predictors.calibrated.calibrations import parse_calibration
 from kgreason.predictors.calibrated.predictor import DEFAULT_BLOCK_BYTES, CalibratedPredictor
 from kgreason.predictors.checkpoints.format import inspect, load_checkpoint
 from kgreason.predictors.embedding.compositions import COMPOSITIONS
-from kgreason.predictors.embedding.scorers import Scorer, scoring_dtype
 from kgreason.predictors.facts import FactPredictor
 from kgreason.predictors.gnn.epignn.checkpoint import EPIGNN
 from kgreason.predictors.mixture.file import read_mixture
@@ -22,6 +22,7 @@ from kgreason.predictors.mixture.predictor import MixturePredictor
 from kgreason.predictors.mixture.weights import learn_weights
 from kgreason.predictors.protocol import LinkPredictor
 from kgreason.predictors.rules import RulePredictor
+from kgreason.predictors.scorer import Scorer, scoring_dtype
 from kgreason.rules import read_rules
 from kgreason.settings import AUTO, FACTS, USUAL, Settings
 from kgreason.truth.rows import truth_dtype

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kgreason.errors import UsageError
 from kgreason.predictors.csr import compress, stack, take
-from kgreason.predictors.protocol import Path, RowPrice
+from kgreason.predictors.protocol import LinkPredictor, Path, RowPrice
 from kgreason.ragged import segments
 from kgreason.rules import Measurer, Rule, RuleSet, blocks, first_path, measured, reach
 from kgreason.truth.rows import TruthRows
@@ -26,7 +26,7 @@ _CEILING = 0.999
 _SAMPLE = 64
 
 
-class RulePredictor:
+class RulePredictor(LinkPredictor):
     """Truth of a link: the t-conorm of the weights of the rules whose bodies the facts satisfy.
 
     A body is a conjunctive query over the observed facts; its truth there is 0 or 1. Rules without

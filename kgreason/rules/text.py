@@ -2,11 +2,13 @@
 
 One rule a line. `combine: max` or `noisy-or` and `weight: pca` or `confidence` may stand on lines
 of their own; a comment without `support` is only a comment. Names with signs that a rule needs for
-itself stand in quotes.
+itself stand in quotes. What is written here begins and ends with a line that tells whether it is
+still whole; see `kgreason.rules.seal`.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ from kgreason.errors import (
     UnsupportedError,
 )
 from kgreason.rules.rule import COMBINES, WEIGHTS, Figures, Rule, RuleSet
+from kgreason.rules.seal import require_count, sealed, unsealed
 
 if TYPE_CHECKING:
     from kgreason.knowledge import Vocabulary
@@ -51,7 +54,7 @@ def write_rules(rules: RuleSet, vocabulary: Vocabulary) -> str:
     """The text of a rules file."""
     lines = [f"combine: {rules.combine}", f"weight: {rules.weight}"]
     lines += [spell_rule(rule, vocabulary) for rule in rules.rules]
-    return "\n".join(lines) + "\n"
+    return "\n".join(sealed(lines, len(rules))) + "\n"
 
 
 def spell_rule(rule: Rule, vocabulary: Vocabulary) -> str:
@@ -69,35 +72,69 @@ def spell_rule(rule: Rule, vocabulary: Vocabulary) -> str:
 
 
 def read_rules(path: Path, vocabulary: Vocabulary) -> RuleSet:
-    """The rules of a file; a KgreasonError points at what is wrong in it."""
+    """The rules of a file; a KgreasonError names it and points at what is wrong in it.
+
+    Raises DataError for a file that is damaged or holds no rules, else as `parse_rules`.
+    """
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        rules, written = _parse(text, vocabulary)
+        if not len(rules) and written is None:
+            raise DataError(
+                "the file holds no rules",
+                remedy=f"write or mine some: kgreason rules mine; {_EXAMPLE}",
+            )
+    except KgreasonError as error:
+        raise type(error)(
+            f"{path}: {error.message}", remedy=error.remedy, text=error.text, place=error.place
+        ) from error
+    return rules
+
+
+def read_text(path: Path) -> str:
+    """The text of a rules file; DataError."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise DataError(
             f"cannot read {path}: {error.strerror or error}", remedy="check the path"
         ) from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text", remedy="convert it to UTF-8") from error
-    return parse_rules(text, vocabulary)
 
 
 def parse_rules(text: str, vocabulary: Vocabulary) -> RuleSet:
     """The rules of a text.
 
     Raises QuerySyntaxError, UnknownNameError, or UnsupportedError for a body that is no path from
-    the head's first variable to its second; each points at the place.
+    the head's first variable to its second; each points at the place. Raises DataError for a text
+    of mined rules that is not whole.
     """
+    return _parse(text, vocabulary)[0]
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines without their ends. Only a line feed ends one: names may hold other separators."""
+    return [line.removesuffix("\r") for line in text.split("\n")]
+
+
+def _parse(text: str, vocabulary: Vocabulary) -> tuple[RuleSet, int | None]:
+    """The rules, and how many the text says there are."""
     rules: list[Rule] = []
     settings: dict[str, str] = {}
-    start = 0
-    for line in text.splitlines(keepends=True):
-        setting = _SETTING.fullmatch(line.rstrip("\r\n"))
+    lines = lines_of(text)
+    between, written = unsealed(lines)
+    starts = itertools.accumulate((len(line) + 1 for line in text.split("\n")), initial=0)
+    for number, (line, start) in enumerate(zip(lines, starts, strict=False)):
+        if number not in between:
+            continue
+        setting = _SETTING.fullmatch(line)
         if setting is not None:
             settings[setting[1]] = _setting(text, start, setting)
         elif line.split("#")[0].strip() or line.lstrip()[:1] not in ("", "#"):
-            rules.append(_Line(text, start, line.rstrip("\r\n"), vocabulary).rule())
-        start += len(line)
-    return RuleSet(tuple(rules), **cast("Any", settings))
+            rules.append(_Line(text, start, line, vocabulary).rule())
+    require_count(len(rules), written)
+    return RuleSet(tuple(rules), **cast("Any", settings)), written
 
 
 def _setting(text: str, start: int, match: re.Match[str]) -> str:
@@ -181,7 +218,7 @@ class _Line:
             message = f"no such relation among {self.vocabulary.relation_count}"
         raise UnknownNameError(
             f"{self._number}: {message}",
-            remedy=f"nearest: {near}" if near else None,
+            remedy=f"nearest: {near}" if near else "name a relation of the graph",
             text=self.text,
             place=place,
         )
@@ -190,21 +227,14 @@ class _Line:
         start = self.comment.find("support")
         if start < 0:
             return None
-        match = _FIGURES.fullmatch(self.comment, start)
-        try:
-            assert match is not None
-            found = Figures(int(match[1]), float(match[2]), float(match[3]))
-            assert 0 <= found.confidence <= 1
-            assert 0 <= found.pca <= 1
-        except (AssertionError, ValueError) as error:
-            place = Place(self.end.start, self.start + len(_line_at(self.text, self.start)))
-            remedy = "write for example # support 12 confidence 0.5 pca 0.75, or leave it out"
+        found = _figures(self.comment[start:])
+        if found is None:
             raise QuerySyntaxError(
                 f"{self._number}: these are no figures of a rule",
-                remedy=remedy,
+                remedy="write for example # support 12 confidence 0.5 pca 0.75, or leave it out",
                 text=self.text,
-                place=place,
-            ) from error
+                place=Place(self.end.start, self.start + len(_line_at(self.text, self.start))),
+            )
         return found
 
     def _tokens(self, content: str) -> Iterator[tuple[str, Place, str]]:
@@ -249,6 +279,17 @@ class _Line:
         return UnsupportedError(
             f"{self._number}: {message}", remedy=_EXAMPLE, text=self.text, place=place
         )
+
+
+def _figures(text: str) -> Figures | None:
+    match = _FIGURES.fullmatch(text)
+    if match is None:
+        return None
+    try:
+        found = Figures(int(match[1]), float(match[2]), float(match[3]))
+    except ValueError:
+        return None
+    return found if 0 <= found.confidence <= 1 and 0 <= found.pca <= 1 else None
 
 
 def _split(line: str) -> tuple[str, str]:

@@ -61,7 +61,7 @@ class Reasoner:
         price = predictor.price()
         if settings.frontier is not None:
             # A beam looks at its candidates' rows and at nothing else.
-            price = replace(price, foresight=None)
+            price = replace(price, head_bounds=None)
         anywhere = cache(lambda relation: predictor.domain(relation) is None)
         self.statistics = Statistics(predictor.entity_count, facts, price, anywhere)
         setting = Setting.of(predictor, settings)

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from kgreason.knowledge import FactIndex
 from kgreason.predictors.checkpoints.format import Checkpoint, CheckpointInfo
+from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPOSITIONS
 from kgreason.predictors.embedding.precision import fastest_dtype
-from kgreason.predictors.embedding.scorers import DTYPES, BilinearScorer, Coverage, Scorer
+from kgreason.predictors.scorer import DTYPES, Coverage, Scorer
 from kgreason.ragged import segments
 from kgreason.training.options import AUTO, Options
 from kgreason.training.softmax import PairBatch, softmax_loss

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kgreason.errors import UsageError
-from kgreason.predictors.embedding.scorers import Coverage
+from kgreason.predictors.scorer import Coverage
 
 if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kgreason.errors import PredictorError
 from kgreason.predictors.checkpoints.format import Checkpoint
-from kgreason.predictors.embedding.scorers import Coverage, Scorer
+from kgreason.predictors.scorer import Coverage, Scorer
 from kgreason.training.options import Options
 from kgreason.training.progress import EpochReport, Watch
 from kgreason.training.state import Best, SavedRun, save_run

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kgreason.metrics.averages import hits, mean_reciprocal_rank
 from kgreason.metrics.ranking import answer_ranks, both_directions, removed
-from kgreason.predictors.embedding.scorers import Scorer
+from kgreason.predictors.scorer import Scorer
 
 if TYPE_CHECKING:
     from kgreason.knowledge import FactIndex

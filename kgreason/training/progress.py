@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kgreason.predictors.embedding.scorers import Scorer
+from kgreason.predictors.scorer import Scorer
 from kgreason.training.options import Options
 
 Say = Callable[[str], None]

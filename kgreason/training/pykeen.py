@@ -13,7 +13,7 @@ from torch import Tensor
 from kgreason.errors import UsageError
 from kgreason.predictors.checkpoints.format import Checkpoint
 from kgreason.predictors.embedding.pykeen import build_model, checkpoint_of, hushed, rebuild
-from kgreason.predictors.embedding.scorers import Coverage, Scorer
+from kgreason.predictors.scorer import Coverage, Scorer
 from kgreason.training.options import Options
 from kgreason.training.state import pack_optimizer, unpack_optimizer
 

@@ -15,7 +15,8 @@ from kgreason.predictors.checkpoints.tensor_file import read_safetensors, write_
 
 _PREFIX = "optimizer."
 _BEST = "best."
-_KEY, _VERSION = "kgreason-training", "2"
+_KEY, _VERSION = "kgreason-training", "3"
+_AFRESH = "move it away to train afresh, or choose another output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +58,31 @@ def save_run(out: Path, run: dict[str, Any], saved: SavedRun) -> None:
 def load_run(out: Path, run: dict[str, Any]) -> SavedRun | None:
     """The state of an unfinished run; None where there is none.
 
-    UsageError where it belongs to a run with other settings or facts.
+    UsageError where it belongs to a run with other settings or facts, CheckpointError where it is
+    damaged or of another version.
     """
     path = state_path(out)
     if not path.exists():
         return None
-    tensors, metadata = read_safetensors(path)
-    if metadata.get(_KEY) != _VERSION:
+    try:
+        tensors, header = read_safetensors(path)
+    except CheckpointError as error:
+        raise CheckpointError(error.message, remedy=_AFRESH) from error
+    if header.metadata.get(_KEY) != _VERSION or not header.sealed:
         raise CheckpointError(
-            f"{path} is not the state of a training run of this version",
-            remedy="move it away, or choose another output",
+            f"{path} is not the state of a training run of this version", remedy=_AFRESH
         )
+    try:
+        return _saved(path, run, tensors, header.metadata)
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path}: its metadata is damaged ({type(error).__name__}: {error})", remedy=_AFRESH
+        ) from error
+
+
+def _saved(
+    path: Path, run: dict[str, Any], tensors: dict[str, Tensor], metadata: dict[str, str]
+) -> SavedRun:
     before, now = json.loads(metadata["run"]), json.loads(_text(run))
     different = sorted(key for key in now if before.get(key) != now[key])
     if different:

@@ -17,9 +17,9 @@ from kgreason.errors import UsageError
 from kgreason.knowledge import FactIndex
 from kgreason.predictors.checkpoints.format import save_checkpoint
 from kgreason.predictors.embedding.compositions import COMPLEX, COMPOSITIONS, find_composition
-from kgreason.predictors.embedding.scorers import Scorer
 from kgreason.predictors.gnn.epignn.checkpoint import EPIGNN
 from kgreason.predictors.load import usable_device
+from kgreason.predictors.scorer import Scorer
 from kgreason.training.facts import TrainingFacts, choose_facts
 from kgreason.training.loop import Ending, Keeper, Trainer, fitting_threads, run_epochs
 from kgreason.training.metrics import FINAL, Metrics, evaluate, sample

@@ -150,7 +150,7 @@ def random_case(rng: Random) -> Case:
     for head, relation, tail in graph.facts().tolist():
         facts[2 * relation, head, tail] = facts[2 * relation + 1, tail, head] = 1.0
     table = facts
-    kind = rng.choice(("facts", "rows", "rows", "foresight", "bounds"))
+    kind = rng.choice(("facts", "rows", "rows", "head bounds", "bounds"))
     predictor: Any = "facts"
     if kind != "facts":
         drawn = random_table(
@@ -158,7 +158,7 @@ def random_case(rng: Random) -> Case:
         )
         table = np.maximum(drawn, facts)
         predictor = (BoundedTable if kind == "bounds" else TablePredictor)(
-            table, foresight=kind == "foresight"
+            table, head_bounds=kind == "head bounds"
         )
     logic, outside = rng.choice(LOGICS)
     is_noisy = logic.quantifier is Quantifier.NOISY_OR

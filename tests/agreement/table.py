@@ -12,7 +12,7 @@ from torch import Tensor
 from kgreason.execution import BudgetMeter, Table
 from kgreason.formula import Query
 from kgreason.knowledge import FactIndex
-from kgreason.predictors.protocol import Likeliest, RowBounds, RowPrice
+from kgreason.predictors.protocol import HeadBounds, LinkPredictor, RowBounds, RowPrice
 from kgreason.settings import Settings
 from kgreason.topk.reasoner import Reasoner
 from kgreason.truth import Logic
@@ -21,15 +21,15 @@ from kgreason.truth.vector import TruthVector
 
 
 @dataclass
-class TablePredictor:
+class TablePredictor(LinkPredictor):
     """truth: (directed relations, entities, entities). Notes every row it is asked for.
 
-    foresight: whether it bounds links to a tail, always somewhat above what they are.
+    head_bounds: whether it bounds links to a tail, always somewhat above what they are.
     """
 
     truth: NDArray[np.float64]
     crisp: bool = False
-    foresight: bool = False
+    head_bounds: bool = False
     asked: list[tuple[int, int]] = field(default_factory=list)
 
     name = "table"
@@ -50,16 +50,20 @@ class TablePredictor:
         return torch.from_numpy(np.flatnonzero(self.truth[relation].any(1)))
 
     def price(self) -> RowPrice:
-        return RowPrice(1.0, 3.0, facts_only=self.crisp, foresight=0.1 if self.foresight else None)
+        return RowPrice(
+            1.0, 3.0, facts_only=self.crisp, head_bounds=0.1 if self.head_bounds else None
+        )
 
-    def likeliest(self, relation: int, tails: Tensor, count: int) -> Likeliest:
+    def top_heads(self, relation: int, tails: Tensor, count: int) -> HeadBounds | None:
+        if not self.head_bounds:
+            return None
         truth = torch.from_numpy(self.truth[relation][:, tails.numpy()].T.copy())
         loose = 1 + torch.rand(truth.shape, generator=torch.Generator().manual_seed(relation))
         most = torch.where((truth > 0) & (truth < 1), truth * loose, truth).clamp(max=1)
         ordered, heads = most.sort(1, descending=True)
         rest = ordered[:, count] if count < ordered.shape[1] else torch.zeros(len(tails))
         exact = (truth == 1).gather(1, heads)
-        return Likeliest(heads[:, :count], ordered[:, :count], exact[:, :count], rest)
+        return HeadBounds(heads[:, :count], ordered[:, :count], exact[:, :count], rest)
 
 
 class BoundedTable(TablePredictor):

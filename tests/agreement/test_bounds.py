@@ -69,14 +69,14 @@ class Watching(StopCondition):
         return self.look(bounds)
 
 
-@pytest.fixture(params=["rows", "foresight", "bounds"])
+@pytest.fixture(params=["rows", "head bounds", "bounds"])
 def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Tables:
     """Predictors that know nothing before a row, or something; then even two are too many."""
     if request.param == "bounds":
         monkeypatch.setattr(threshold, "_MAX_CANDIDATES", (1, 2))
         monkeypatch.setattr(loop, "INITIAL", Threshold(1 / 4, 1))
         return BoundedTable
-    return partial(TablePredictor, foresight=request.param == "foresight")
+    return partial(TablePredictor, head_bounds=request.param == "head bounds")
 
 
 @pytest.mark.parametrize("kind", TABLE_KINDS)

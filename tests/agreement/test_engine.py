@@ -50,8 +50,8 @@ def test_random_questions(
     table = random_table(rng, size, relations, kind)  # type: ignore[arg-type]
     queries = [random_query(rng, size, relations, rng.choice((0, 1, 1, 1, 2, 3))) for _ in range(8)]
     expected = [judge.evaluate(query, table, judged, semantics) for query in queries]
-    for memory, foresight in product((ROOM, TIGHT), (False, True)):
-        predictor = TablePredictor(table, foresight=foresight)
+    for memory, head_bounds in product((ROOM, TIGHT), (False, True)):
+        predictor = TablePredictor(table, head_bounds=head_bounds)
         engine = reasoner(predictor, logic, semantics, memory)
         for found, wanted in zip(answers(engine, queries), expected, strict=True):
             np.testing.assert_allclose(found, wanted, atol=TOLERANCE)
@@ -69,8 +69,8 @@ def test_any_question(
     query, table = case
     logic, judged = logics
     expected = judge.evaluate(query, table, judged)  # type: ignore[arg-type]
-    for foresight in (False, True):
-        engine = reasoner(TablePredictor(table, foresight=foresight), logic)
+    for head_bounds in (False, True):
+        engine = reasoner(TablePredictor(table, head_bounds=head_bounds), logic)
         found = answers(engine, [query])[0]  # type: ignore[list-item]
         np.testing.assert_allclose(found, expected, atol=TOLERANCE)
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from kgreason.cli import train as train_module
 from kgreason.cli.common.terminal import Terminal
 from kgreason.knowledge import KnowledgeGraph
+from kgreason.predictors.mixture.file import write_mixture
+from kgreason.predictors.mixture.weights import Weights
 from kgreason.training.state import state_path
 from tests.cli.conftest import Run
 
@@ -174,3 +178,29 @@ def test_rows_are_kept_for_the_next_command(
     explained = run("explain", *command[1:], question)
     assert "rows read, 0 rows scored" in explained.out
     assert "is left out" in explained.err
+
+
+def test_files_are_verified(run: Run, friends: Path, model: Path, tmp_path: Path) -> None:
+    rules, bare = tmp_path / "r.txt", tmp_path / "bare.safetensors"
+    assert run("rules", "mine", "-g", friends, "--exhaustive", "-o", rules).code == 0
+    mixture = tmp_path / "mix.json"
+    vocabulary = KnowledgeGraph.load(friends).vocabulary
+    even = torch.full((2 * vocabulary.relation_count, 2), 0.5, dtype=torch.float64)
+    write_mixture(mixture, (model, rules), Weights(even[0], even, 1), vocabulary)
+    save_file({"entity": torch.ones(3, 2), "relation": torch.ones(2, 2)}, bare)
+    ran = run("model", "verify", model, rules, mixture, bare)
+    assert ran.code == 0, ran.err
+    assert [line.split("  ")[1] for line in ran.out.splitlines()] == [
+        *["as it was written"] * 3,
+        "without checksums: cannot be compared",
+    ]
+    model.write_bytes(model.read_bytes()[:-1] + b"?")
+    one = run("model", "verify", model)
+    assert (one.code, one.out) == (1, "")
+    assert f"{model} is damaged" in one.err
+    rules.write_text(rules.read_text().replace("end of rules", ""))
+    all_ = run("model", "verify", model, rules, bare)
+    assert all_.code == 1
+    assert "2 of 3 files are not as they were written" in all_.err
+    assert "r.txt: the file is cut" in all_.err
+    assert "bare.safetensors  without" in all_.out

@@ -72,12 +72,15 @@ def test_a_composition_table_becomes_rules(run: Run, tmp_path: Path) -> None:
     made = run("rules", "from-table", table, "-g", graph, "-o", rules)
     assert made.code == 0, made.err
     assert "3 rules from 2 cells" in made.err
-    assert rules.read_text().splitlines() == [
+    written = rules.read_text().splitlines()
+    assert written[0].startswith("rules: 3 sha256 ")
+    assert written[1:] == [
         "combine: max",
         "weight: confidence",
         "in(a,b) & in(b,c) => in(a,c)  # support 0 confidence 1 pca 1",
         "in(a,b) & beside(b,c) => in(a,c)  # support 0 confidence 0.5 pca 0.5",
         "in(a,b) & beside(b,c) => beside(a,c)  # support 0 confidence 0.5 pca 0.5",
+        "end of rules",
     ]
     asked = run("query", "-g", graph, "-m", rules, "--new", "-q", "?y : in(a, y)")
     first, second = asked.out.splitlines()[1:]

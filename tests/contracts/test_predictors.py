@@ -16,7 +16,7 @@ from kgreason.predictors.checkpoints.format import save_checkpoint
 from kgreason.predictors.load import PREDICTORS
 from kgreason.predictors.mixture.file import write_mixture
 from kgreason.predictors.mixture.weights import Weights
-from kgreason.predictors.protocol import Bounded, Foresighted, LinkPredictor, Tracing, paths_of
+from kgreason.predictors.protocol import LinkPredictor
 from kgreason.settings import Settings
 from tests.predictors.toy import complex_info, every_pair, toy_graph, weights
 
@@ -186,26 +186,25 @@ def test_the_domain_misses_no_head(predictor: LinkPredictor, graph: KnowledgeGra
 
 
 def test_bounds_hold(predictor: LinkPredictor, graph: KnowledgeGraph) -> None:
-    offered = predictor.price().foresight is not None
-    assert offered == (offered and isinstance(predictor, Foresighted))
-    if not offered:
-        return
-    assert isinstance(predictor, Foresighted)
+    offered = predictor.price().head_bounds is not None
     everyone = torch.arange(graph.entity_count)
     for relation in range(predictor.relation_count):
         truths = predictor.rows(everyone, torch.full_like(everyone, relation))
-        bounds = predictor.likeliest(relation, everyone, 3)
-        most = (
-            bounds.rest.unsqueeze(1).repeat(1, len(everyone)).scatter_(1, bounds.heads, bounds.most)
-        )
-        assert bool((most >= truths.dense(len(everyone)).T).all())
+        bounds = predictor.top_heads(relation, everyone, 3)
+        assert (bounds is not None) == offered
+        if bounds is None:
+            continue
+        most = bounds.rest.unsqueeze(1).repeat(1, len(everyone))
+        most.scatter_(1, bounds.heads, bounds.most)
+        by_tail = truths.dense(len(everyone)).T
+        assert bool((most >= by_tail).all())
+        exact = by_tail.gather(1, bounds.heads)[bounds.exact]
+        assert torch.equal(exact.to(bounds.most), bounds.most[bounds.exact])
 
 
 def test_what_is_known_of_rows_before_they_are_scored(
     predictor: LinkPredictor, graph: KnowledgeGraph
 ) -> None:
-    if not isinstance(predictor, Bounded):
-        return
     heads, relations = every_pair(graph)
     truths = predictor.rows(heads, relations).dense(graph.entity_count)
     bounds = predictor.bounds(heads, relations)
@@ -219,16 +218,15 @@ def test_paths_are_known_facts_that_lead_from_head_to_tail(
 ) -> None:
     index = graph.index()
     for head, relation, tail in [(0, 0, 5), (0, 2, 21), (9, 1, 2), (3, 4, 24), (28, 4, 1)]:
-        paths = paths_of(predictor, head, relation, tail, 2)
+        paths = predictor.paths(head, relation, tail, 2)
         assert len(paths) <= 2
-        assert isinstance(predictor, Tracing) or not paths
         for path in paths:
             assert [link[0] for link in path] == [head, *(link[2] for link in path[:-1])]
             assert path[-1][2] == tail
             heads, relations, tails = zip(*path, strict=True)
             assert index.contains(heads, relations, tails).all()
     reasons_along_paths = any(name in predictor.name for name in ("EpiGNN", "rules"))
-    assert bool(paths_of(predictor, 0, 0, 5, 2)) == reasons_along_paths
+    assert bool(predictor.paths(0, 0, 5, 2)) == reasons_along_paths
 
 
 def test_the_price_is_positive(predictor: LinkPredictor) -> None:

@@ -17,11 +17,15 @@ class File:
 
     cuts: after how many bytes of its body an answer breaks off, answer by answer, then never.
     statuses: answers to give first, one a request. ranges: whether Range is understood.
+    length: whether an answer states its length. endless: the body is repeated as long as anybody
+    listens.
     """
 
     content: bytes = b""
     etag: str = '"1"'
     ranges: bool = True
+    length: bool = True
+    endless: bool = False
     cuts: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     redirect: str | None = None
@@ -30,11 +34,12 @@ class File:
 
 @dataclass
 class Site:
-    """The served files and the requests that came: path and Range."""
+    """The served files, the requests that came (path and Range), bytes of endless bodies sent."""
 
     address: str
     files: dict[str, File]
     requests: list[tuple[str, str | None]] = field(default_factory=list)
+    sent: int = 0
 
     def url(self, path: str) -> str:
         return self.address + path
@@ -75,13 +80,22 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(200)
         if file.etag:
             self.send_header("ETag", file.etag)
-        self.send_header("Content-Length", str(size - start))
+        if file.length:
+            self.send_header("Content-Length", str(size - start))
+        else:
+            self.close_connection = True
         self.end_headers()
         body = file.content[start:]
         if file.cuts:
             body = body[: file.cuts.pop(0)]
             self.close_connection = True
         self.wfile.write(body)
+        while file.endless:
+            try:
+                self.wfile.write(body)
+                self.site.sent += len(body)
+            except OSError:
+                return
         if file.pause is not None:
             self.wfile.flush()
             file.pause.wait(20)

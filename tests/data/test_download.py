@@ -104,6 +104,64 @@ def test_a_body_that_always_ends_early_is_an_error(tmp_path: Path) -> None:
     assert not (tmp_path / "f").exists()
 
 
+@pytest.mark.parametrize("size", [500_000, None])
+def test_a_body_without_end_is_not_read_beyond_the_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int | None
+) -> None:
+    monkeypatch.setattr("kgreason.data.download.MAX_BYTES", 2_000_000)
+    with serving({"/f": File(CONTENT, length=False, endless=True)}) as site:
+        with pytest.raises(DataError, match=r"at most .* are (published|fetched)") as caught:
+            download([site.url("/f")], tmp_path / "f", patience=QUICK, size=size)
+        assert len(site.requests) == 1
+        assert site.sent < 20_000_000
+    assert "fetch it by hand" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_another_length_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with serving({"/f": File(CONTENT), "/g": File(CONTENT[:9])}) as site:
+        with pytest.raises(DataError, match=r"gives 1,024,000 bytes .*, at most 9 are"):
+            download([site.url("/f")], tmp_path / "f", patience=QUICK, size=9)
+        assert list(tmp_path.iterdir()) == []
+        addresses = [site.url("/f"), site.url("/g")]
+        assert download(addresses, tmp_path / "f", patience=QUICK, size=9) == addresses[1]
+    assert (tmp_path / "f").read_bytes() == CONTENT[:9]
+
+
+def test_a_body_of_unstated_length_is_whole_when_it_has_the_size(tmp_path: Path) -> None:
+    size = len(CONTENT)
+    with serving({"/f": File(CONTENT, length=False, cuts=[1000])}) as site:
+        download([site.url("/f")], tmp_path / "f", patience=QUICK, size=size)
+        assert [wanted for _, wanted in site.requests] == [None, "bytes=1000-"]
+        assert (tmp_path / "f").read_bytes() == CONTENT
+        site.files["/f"] = File(CONTENT[:1000], length=False)
+        with pytest.raises(DataError, match="has 1,000 bytes, published are 1,024,000"):
+            download([site.url("/f")], tmp_path / "g", patience=QUICK, size=size)
+    assert not (tmp_path / "g").exists()
+
+
+def test_a_piece_that_is_longer_than_the_file_is_begun_anew(tmp_path: Path) -> None:
+    with serving({"/f": File(CONTENT, cuts=[700_000, 0, 0, 0])}) as site:
+        with pytest.raises(DataError):
+            download([site.url("/f")], tmp_path / "f", patience=QUICK, size=len(CONTENT))
+        with (tmp_path / "f.part").open("ab") as part:
+            part.write(CONTENT)
+        site.files["/f"].cuts.clear()
+        site.requests.clear()
+        download([site.url("/f")], tmp_path / "f", patience=QUICK, size=len(CONTENT))
+        assert site.requests == [("/f", None)]
+    assert (tmp_path / "f").read_bytes() == CONTENT
+
+
+def test_a_damaged_note_is_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "f.part").write_bytes(b"old")
+    for note in (b"", b"[" * 99_999, b"[]", b"\xff"):
+        (tmp_path / "f.part.json").write_bytes(note)
+        with serving({"/f": File(CONTENT)}) as site:
+            download([site.url("/f")], tmp_path / "f", patience=QUICK)
+        assert (tmp_path / "f").read_bytes() == CONTENT
+
+
 def test_a_passing_failure_is_tried_again(tmp_path: Path) -> None:
     with serving({"/f": File(CONTENT, statuses=[503, 429])}) as site:
         download([site.url("/f")], tmp_path / "f", patience=QUICK)

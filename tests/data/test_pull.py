@@ -120,7 +120,7 @@ def test_an_interrupted_pull_is_continued(site: Site) -> None:
 def test_a_pull_killed_while_unpacking_needs_no_second_download(site: Site) -> None:
     toy = _toy(site)
     home = dataset_folder(toy).parent
-    (home / ".toy-unpacking-x").mkdir(parents=True)
+    (home / ".kgreason-1-x.tmp").mkdir(parents=True)
     (home / "toy-toy.zip").write_bytes(ARCHIVE)
     assert pull(toy, patience=QUICK).fresh
     assert site.requests == []
@@ -205,3 +205,30 @@ def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == tmp_path / ".cache" / "kgreason"
+
+
+@pytest.mark.parametrize("names", [("n" * 300,), ("d", "d/a.txt"), ("kgreason-manifest.json",)])
+def test_an_archive_that_cannot_be_unpacked_is_not_kept(site: Site, names: tuple[str, ...]) -> None:
+    content = packed({**FILES, **dict.fromkeys(names, "x")})
+    site.files["/toy.zip"] = File(content)
+    toy = replace(_toy(site), sha256="", md5="", size=len(content))
+    for _ in range(2):
+        with pytest.raises(DataError):
+            pull(toy, patience=QUICK)
+        assert list(dataset_folder(toy).parent.iterdir()) == []
+    assert len(site.requests) == 2
+    site.files["/toy.zip"] = File(ARCHIVE, etag='"2"')
+    assert pull(_toy(site), patience=QUICK).fresh
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"toy": 3}', "[" * 99_999])
+def test_damaged_records_are_told_before_anything_is_fetched(
+    site: Site, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "checksums.json").write_text(text)
+    with pytest.raises(DataError, match=r"checksums\.json: .*recorded checksums") as caught:
+        pull(replace(_toy(site), sha256=""), patience=QUICK)
+    assert "delete it" in str(caught.value)
+    assert site.requests == []
+    assert pull(_toy(site), patience=QUICK).fresh, "a published checksum needs no record"

@@ -57,13 +57,13 @@ def test_only_heads_that_may_be_the_truest_are_asked_for() -> None:
         And((Atom(0, Constant(0), Variable("y")), _some_link_to(Variable("y")))),
     )
     found = {}
-    for foresight in (False, True):
-        predictor = TablePredictor(table, foresight=foresight)
+    for head_bounds in (False, True):
+        predictor = TablePredictor(table, head_bounds=head_bounds)
         engine = reasoner(predictor, PRODUCT)
         meter = BudgetMeter()
-        found[foresight] = answers(engine, [question], meter)[0]
+        found[head_bounds] = answers(engine, [question], meter)[0]
         work = meter.work
-        assert (work.foreseen > 0) == foresight
+        assert (work.foreseen > 0) == head_bounds
     np.testing.assert_array_equal(found[True], found[False])
     assert work.rows < 10
     assert f"links to {work.foreseen} entities bounded" in str(work)
@@ -75,11 +75,11 @@ def test_a_witness_far_from_the_answer_costs_few_rows() -> None:
     table[0, 10:40, 2] = np.linspace(0.01, 0.1, 30)
     target = QueryGraph((), (Variable("x"),), (Edge(0, Variable("x"), Constant(2)),))
     rows = {}
-    for foresight in (False, True):
-        engine = reasoner(TablePredictor(table, foresight=foresight), PRODUCT)
+    for head_bounds in (False, True):
+        engine = reasoner(TablePredictor(table, head_bounds=head_bounds), PRODUCT)
         meter = BudgetMeter()
         assert MarginalOracle(engine, meter).best([(Variable("x"), target)]) == [0]
-        rows[foresight] = meter.rows
+        rows[head_bounds] = meter.rows
     assert rows[True] < rows[False] // 4
 
 

@@ -148,7 +148,7 @@ class InFours(TablePredictor):
     """Scores four rows as fast as one."""
 
     def price(self) -> RowPrice:
-        return replace(super().price(), together=4)
+        return replace(super().price(), rows_per_pass=4)
 
 
 def in_fours(budget: int) -> tuple[Counted, TablePredictor]:

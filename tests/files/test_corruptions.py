@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from kgreason.errors import DataError
-from tests.damage import corruptions
+from tests.scripts import script
 
 
 def test_no_damage_is_silent_or_ends_in_a_traceback() -> None:
-    script = corruptions()
-    names = tuple(script.TARGETS)
+    damage = script("corruptions")
+    names = tuple(damage.TARGETS)
     verdicts = set()
-    with script.field_of(names) as made:
-        for name, kind, random in script.cases(108, 0, names):
+    with damage.field_of(names) as made:
+        for name, kind, random in damage.cases(108, 0, names):
             path = made.damaged(name, kind, random)
-            verdict = script.judge(name, path, made.expected[name])
+            verdict = damage.judge(name, path, made.expected[name])
             assert verdict in {"refused", "same"}, (name, kind, verdict)
             verdicts.add((name, verdict))
             shutil.rmtree(path.parent)
@@ -26,7 +26,7 @@ def test_no_damage_is_silent_or_ends_in_a_traceback() -> None:
 
 
 def test_the_judge_sees_every_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = corruptions()
+    damage = script("corruptions")
     path = tmp_path / "x.txt"
 
     def content(which: Path) -> list[str]:
@@ -40,7 +40,7 @@ def test_the_judge_sees_every_failure(tmp_path: Path, monkeypatch: pytest.Monkey
         return text.split(",")
 
     for resumes in (False, True):
-        monkeypatch.setitem(script.TARGETS, "text", script.Target(content, content, resumes))
+        monkeypatch.setitem(damage.TARGETS, "text", damage.Target(content, content, resumes))
         for text, verdict in (
             ("a,b", "same"),
             ("a", "same" if resumes else "silent"),
@@ -51,13 +51,13 @@ def test_the_judge_sees_every_failure(tmp_path: Path, monkeypatch: pytest.Monkey
             ("bad", "traceback"),
         ):
             path.write_text(text)
-            assert script.judge("text", path, ["a", "b"]).split(":")[0] == verdict
+            assert damage.judge("text", path, ["a", "b"]).split(":")[0] == verdict
 
 
 def test_every_kind_of_damage_changes_a_file(tmp_path: Path) -> None:
-    script = corruptions()
+    damage = script("corruptions")
     whole = bytes(range(256)) * 4
-    for kind, damage in script.CORRUPTIONS.items():
-        cases = script.cases(20, 1, ("x",))
-        changed = sum(damage(whole, random) != whole for _, _, random in cases)
+    for kind, change in damage.CORRUPTIONS.items():
+        cases = damage.cases(20, 1, ("x",))
+        changed = sum(change(whole, random) != whole for _, _, random in cases)
         assert changed >= 15, kind

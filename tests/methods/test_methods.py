@@ -4,7 +4,7 @@ import pytest
 
 from kgreason.errors import UsageError
 from kgreason.methods.methods import METHODS, Special, resolve_method
-from kgreason.predictors.calibrated.calibration import parse_calibration
+from kgreason.predictors.calibrated.calibrations import parse_calibration
 from kgreason.truth import resolve_logic
 
 

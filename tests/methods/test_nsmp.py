@@ -18,7 +18,7 @@ from kgreason.methods.methods import Messages
 from kgreason.methods.nsmp import Nsmp
 from kgreason.predictors import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPLEX, DISTMULT
-from kgreason.predictors.embedding.scorers import Coverage
+from kgreason.predictors.scorer import Coverage
 from kgreason.syntax import from_formula_string, from_nested_tuple, parse
 
 Array = NDArray[Any]

@@ -55,7 +55,7 @@ def test_shape(name: str, question: str, tree: str) -> None:
 
 
 def test_a_link_from_anywhere_is_a_test_where_bounds_are_to_be_had() -> None:
-    statistics = replace(STATISTICS, row=RowPrice(1000.0, 2.0, foresight=1000.0))
+    statistics = replace(STATISTICS, row=RowPrice(1000.0, 2.0, head_bounds=1000.0))
     for question, tree in (
         ("?y : r(a, y) & (exists x . s(x, y))", ["Refine ?y", "├─ Row r of a", "└─ Reach ?y by s"]),
         ("?y : exists x . s(x, y)", ["Project ∃ ?x", "├─ Domain of s", "└─ Row s of ?x"]),
@@ -66,7 +66,7 @@ def test_a_link_from_anywhere_is_a_test_where_bounds_are_to_be_had() -> None:
 
 
 def test_a_link_away_from_an_unbounded_variable_is_read_from_its_far_end() -> None:
-    statistics = replace(STATISTICS, row=RowPrice(1000.0, 2.0, foresight=1000.0))
+    statistics = replace(STATISTICS, row=RowPrice(1000.0, 2.0, head_bounds=1000.0))
     graph = normalize(bound("?y : exists x . r(a, y) & s(x, y)"), PRODUCT, "text").graph
     witness = substitute(graph, {Variable("y"): entity("b")})
     found = plan_for(Variable("x"), witness, PRODUCT, statistics)

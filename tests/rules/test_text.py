@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,78 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(DataError, match="UTF-8"):
         read_rules(tmp_path / "bytes.txt", NAMES)
+
+
+def test_names_may_hold_whatever_else_separates_lines() -> None:
+    graph = KnowledgeGraph.from_triples([("a", "one\u2028two\x85three", "b"), ("a", "plain", "b")])
+    text = write_rules(RuleSet((Rule((0,), 2),)), graph.vocabulary)
+    assert parse_rules(text, graph.vocabulary).rules == (Rule((0,), 2),)
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "# nothing\ncombine: max\n"])
+def test_a_file_without_rules_is_an_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "empty.txt").write_text(text)
+    with pytest.raises(DataError, match=r"empty\.txt: the file holds no rules") as caught:
+        read_rules(tmp_path / "empty.txt", NAMES)
+    assert "kgreason rules mine" in str(caught.value)
+
+
+def test_the_file_is_named_with_the_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("\nbornIn(a,b) = nationality(a,b)\n")
+    with pytest.raises(QuerySyntaxError, match=r"mine\.txt: line 2: "):
+        read_rules(tmp_path / "mine.txt", NAMES)
+
+
+MINED = write_rules(
+    RuleSet(tuple(Rule((0, 2), 4, Figures(n, 0.5, 0.75)) for n in range(1, 4)), combine="max"),
+    NAMES,
+)
+
+
+def _lines(*chosen: int) -> str:
+    return "".join(f"{MINED.splitlines()[i]}\n" for i in chosen)
+
+
+def test_mined_rules_are_read_whatever_ends_their_lines() -> None:
+    expected = parse_rules(MINED, NAMES)
+    assert len(expected) == 3
+    for text in (MINED.replace("\n", "\r\n"), MINED.rstrip("\n"), f"{MINED}\n\n"):
+        assert parse_rules(text, NAMES) == expected
+    assert parse_rules(_lines(1, 2, 3, 4, 5), NAMES) == expected, "as if written by hand"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (_lines(0, 1, 2, 3, 4), "it does not end with 'end of rules'"),
+        (_lines(0, 1, 2, 3), "it does not end with"),
+        (_lines(0), "it does not end with"),
+        (_lines(1, 2, 3, 4, 5, 6), "it does not begin with the number"),
+        (_lines(4, 5, 6), "it does not begin with the number"),
+        (_lines(6), "it does not begin with the number"),
+        (_lines(0, 1, 2, 3, 5, 6), "the hash they were written with"),
+        (_lines(0, 1, 2, 4, 3, 5, 6), "the hash they were written with"),
+        (_lines(0, 2, 3, 4, 5, 6), "the hash they were written with"),
+        (MINED.replace("support 2", "support 3"), "the hash they were written with"),
+        (MINED.replace("rules: 3", "rules: 4"), "holds 3 rules, and says that they are 4"),
+        (MINED + MINED, "it does not begin with"),
+    ],
+)
+def test_mined_rules_that_are_not_whole_are_refused(text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        parse_rules(text, NAMES)
+    assert "delete its first and its last line" in str(caught.value)
+
+
+def test_a_mined_file_may_hold_no_rules(tmp_path: Path) -> None:
+    (tmp_path / "none.txt").write_text(write_rules(RuleSet(()), NAMES))
+    assert len(read_rules(tmp_path / "none.txt", NAMES)) == 0
+
+
+def test_no_change_of_one_character_goes_unnoticed() -> None:
+    expected = parse_rules(MINED, NAMES)
+    for place in range(len(MINED)):
+        for other in ("#", " ", "\n", chr(ord(MINED[place]) ^ 1)):
+            text = MINED[:place] + other + MINED[place + 1 :]
+            with suppress(KgreasonError):
+                assert parse_rules(text, NAMES) == expected

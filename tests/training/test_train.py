@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from kgreason.errors import KgreasonError, PredictorError, UsageError
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import inspect, load_checkpoint, load_predictor
+from kgreason.predictors.scorer import Scorer
 from kgreason.training import train
 from kgreason.training.facts import choose_facts
 from kgreason.training.metrics import SAMPLE, evaluate, sample
@@ -193,13 +194,11 @@ def test_a_sample_is_spread_evenly() -> None:
 
 
 def test_ranks_are_filtered_and_ties_are_at_their_mean() -> None:
-    class Flat:
+    class Flat(Scorer):
         """Scores every entity alike, but the first higher."""
 
-        def __getattr__(self, name: str) -> Any:
-            from kgreason.predictors.embedding.scorers import BlockShape
-
-            return {"device": torch.device("cpu"), "block": BlockShape(1)}[name]
+        name, entity_count, relation_count, flops = "flat", 4, 2, 1.0
+        device, dtype = torch.device("cpu"), torch.float32
 
         def scores(self, heads: torch.Tensor, relations: torch.Tensor) -> torch.Tensor:
             scores = torch.zeros(len(heads), 4)

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from kgreason.predictors import CalibratedPredictor
-from kgreason.predictors.embedding.scorers import ColumnScorer
-from kgreason.predictors.protocol import Likeliest, RowBounds, RowPrice
+from kgreason.predictors.protocol import PredictorWrapper
 from kgreason.truth.rows import TruthRows
 
 _LEAST_SECONDS = 0.2
@@ -36,50 +35,27 @@ def clock_name(device: str | torch.device) -> str:
     return "processor time of one thread" if clock(device) is process_time else "elapsed time"
 
 
-class TimedPredictor:
+class TimedPredictor(PredictorWrapper):
     """The same predictor with a stopwatch: `scored` rows took `seconds`."""
 
     def __init__(self, inner: CalibratedPredictor) -> None:
-        self._inner = inner
+        super().__init__(inner)
+        self._scorer = inner.scorer
         self._clock = clock(inner.scorer.device)
         self.scored = 0
         self.seconds = 0.0
 
-    @property
-    def name(self) -> str:
-        return self._inner.name
-
-    @property
-    def entity_count(self) -> int:
-        return self._inner.entity_count
-
-    @property
-    def relation_count(self) -> int:
-        return self._inner.relation_count
-
     def rows(self, heads: Tensor, relations: Tensor) -> TruthRows:
         start = self._clock()
-        found = self._inner.rows(heads, relations)
+        found = self.inner.rows(heads, relations)
         self.seconds += self._clock() - start
         self.scored += len(found)
         return found
 
-    def domain(self, relation: int) -> Tensor | None:
-        return self._inner.domain(relation)
-
-    def price(self) -> RowPrice:
-        return self._inner.price()
-
-    def bounds(self, heads: Tensor, relations: Tensor) -> RowBounds:
-        return self._inner.bounds(heads, relations)
-
-    def likeliest(self, relation: int, tails: Tensor, count: int) -> Likeliest:
-        return self._inner.likeliest(relation, tails, count)
-
     @property
     def rate(self) -> float:
         """Floating-point operations per second of the products alone, over all of the time."""
-        flops = self.scored * self._inner.scorer.flops
+        flops = self.scored * self._scorer.flops
         return flops / self.seconds if self.seconds else 0.0
 
 
@@ -107,13 +83,15 @@ def table_reads(predictor: CalibratedPredictor) -> float:
     The best of three each. 0 for a scorer without a table of embeddings.
     """
     scorer = predictor.scorer
-    if not isinstance(scorer, ColumnScorer):
+    products = scorer.dot_products
+    if products is None:
         return 0.0
+    table = products.embeddings
     rows = torch.arange(scorer.block.multiple)
     heads, relations = rows % predictor.entity_count, rows % predictor.relation_count
     now = clock(scorer.device)
     seconds = []
-    for work in (lambda: float(scorer.embeddings.sum()), lambda: predictor.rows(heads, relations)):
+    for work in (lambda: float(table.sum()), lambda: predictor.rows(heads, relations)):
         best = float("inf")
         for _ in range(_FEWEST):
             start = now()

@@ -33,7 +33,7 @@ from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.metrics.averages import Ranks
 from kgreason.metrics.ranking import filtered_ranks
 from kgreason.predictors import CalibratedPredictor, FactPredictor, load_predictor
-from kgreason.predictors.embedding.scorers import scoring_dtype
+from kgreason.predictors.scorer import scoring_dtype
 from kgreason.settings import Settings
 from kgreason.topk import Reasoner, StopCondition, TopK
 from kgreason.truth.rows import TruthRows, truth_dtype

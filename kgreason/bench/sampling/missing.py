@@ -32,7 +32,7 @@ from kgreason.formula import (
     rename_terms,
 )
 from kgreason.knowledge import FactIndex, KnowledgeGraph
-from kgreason.predictors.protocol import RowPrice, fact_price
+from kgreason.predictors.protocol import LinkPredictor, RowPrice, fact_price
 from kgreason.ragged import segments
 from kgreason.settings import DEFAULT_MEMORY, Settings
 from kgreason.topk.reasoner import Reasoner
@@ -56,7 +56,7 @@ class Fewest(Product):
         return super().laws - {Law.DE_MORGAN} | {Law.AND_OVER_OR, Law.EXISTS_OVER_OR}
 
 
-class HalfTruths:
+class HalfTruths(LinkPredictor):
     """All facts twice: relations 0 … R − 1 at 1 where observed, else 1/2; R … 2R − 1 all at 1."""
 
     name = "facts, those not observed at 1/2"

@@ -60,7 +60,7 @@ def make_engine(terminal: Terminal, graph: KnowledgeGraph, options: ReasoningOpt
         from kgreason.engine import Engine
 
         engine = Engine(graph, options.models, settings)
-    for note in getattr(engine.predictor, "notes", ()):
+    for note in engine.predictor.notes:
         terminal.note(f"note: {note}")
     return engine
 

@@ -13,7 +13,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from kgreason.predictors.embedding.scorers import ColumnScorer
+from kgreason.predictors.scorer import DotProductScorer
 
 _GROUPS = 1024
 _ROUNDS = 6
@@ -29,7 +29,7 @@ class LogSums:
     columns: (entities,) int64, ascending, those that the sums go over.
     """
 
-    def __init__(self, scorer: ColumnScorer, columns: Tensor) -> None:
+    def __init__(self, scorer: DotProductScorer, columns: Tensor) -> None:
         self._scorer = scorer
         self._columns = columns
 

@@ -10,13 +10,20 @@ import torch
 from torch import Tensor
 
 from kgreason.errors import PredictorError, UsageError
-from kgreason.predictors.calibrated.calibration import Calibration, Foreseeable, Observed
+from kgreason.predictors.calibrated.calibration import Calibration, Observed
 from kgreason.predictors.calibrated.frequencies import Frequencies
 from kgreason.predictors.calibrated.streaming import NotFiniteError, streaming
-from kgreason.predictors.calibrated.upper_bounds import Foresight
+from kgreason.predictors.calibrated.upper_bounds import UpperBounds
 from kgreason.predictors.csr import compress, fact_rows, listed, stack, take
-from kgreason.predictors.embedding.scorers import ColumnScorer, Scorer
-from kgreason.predictors.protocol import Likeliest, Path, RowBounds, RowPrice, paths_of
+from kgreason.predictors.protocol import (
+    HeadBounds,
+    LinkPredictor,
+    Path,
+    RowBounds,
+    RowPrice,
+    nothing_known,
+)
+from kgreason.predictors.scorer import Scorer
 from kgreason.ragged import segments
 from kgreason.truth.rows import TruthRows
 
@@ -29,7 +36,7 @@ _SAMPLE = 64
 _SAMPLE_FLOPS = 2e10
 
 
-class CalibratedPredictor:
+class CalibratedPredictor(LinkPredictor):
     """Truth of links from a scorer's scores, with known facts laid on top.
 
     observed: facts known to be true; their truth is `observed_truth` in (0, 1], or what the scorer
@@ -96,7 +103,7 @@ class CalibratedPredictor:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the scorer cannot say anything about, one sentence each."""
-        found = [*getattr(self.scorer, "notes", ())]
+        found = [*self.scorer.notes]
         missing = int((self._position < 0).sum())
         if missing:
             found.append(
@@ -143,43 +150,43 @@ class CalibratedPredictor:
             return ()
         return tuple(
             tuple((int(self._columns[s]), r, int(self._columns[t])) for s, r, t in path)
-            for path in paths_of(self.scorer, ends[0], relation, ends[1], most)
+            for path in self.scorer.paths(ends[0], relation, ends[1], most)
         )
 
     def price(self) -> RowPrice:
         return RowPrice(
             flops=self.scorer.flops + 10.0 * self.scorer.entity_count,
             entries=self._mean_entries,
-            foresight=None if self._foresight is None else self.scorer.flops,
-            together=self.scorer.block.multiple,
+            head_bounds=None if self._upper_bounds is None else self.scorer.flops,
+            rows_per_pass=self.scorer.block.multiple,
         )
 
     def bounds(self, heads: Tensor, relations: Tensor) -> RowBounds:
-        """See `Bounded`."""
+        """The observed facts; other links have at most the calibration's highest truth."""
         heads, relations = heads.to(self._device), relations.to(self._device)
-        if self._observed_truth is not None:
-            # Rounded as truths are.
-            others = torch.tensor(self.calibration.highest, dtype=self.scorer.dtype).item()
-            return RowBounds(self._facts_only(heads, relations), others)
-        nothing = torch.zeros((heads.shape[0], 0), dtype=self.scorer.dtype, device=self._device)
-        return RowBounds(TruthRows.from_dense(nothing), 1.0)
+        if self._observed_truth is None:
+            return nothing_known(heads)
+        # Rounded as truths are.
+        others = torch.tensor(self.calibration.highest, dtype=self.scorer.dtype).item()
+        return RowBounds(self._facts_only(heads, relations), others)
 
-    def likeliest(self, relation: int, tails: Tensor, count: int) -> Likeliest:
-        """See `Foresighted`."""
-        assert self._foresight is not None, "the price says so"
-        return self._foresight.likeliest(relation, tails.to(self._device), count)
+    def top_heads(self, relation: int, tails: Tensor, count: int) -> HeadBounds | None:
+        """From the columns of a scorer whose scores are dot products, else None."""
+        if self._upper_bounds is None:
+            return None
+        return self._upper_bounds.top_heads(relation, tails.to(self._device), count)
 
     @cached_property
-    def _foresight(self) -> Foresight | None:
-        scorer, calibration = self.scorer, self.calibration
-        if not isinstance(scorer, ColumnScorer) or not isinstance(calibration, Foreseeable):
+    def _upper_bounds(self) -> UpperBounds | None:
+        products = self.scorer.dot_products
+        if products is None or not self.calibration.is_bounded:
             return None
-        if scorer.embeddings.dtype not in (torch.float32, torch.float64):
+        if products.embeddings.dtype not in (torch.float32, torch.float64):
             # Shorter numbers round too coarsely for a bound.
             return None
-        return Foresight(
-            scorer,
-            calibration,
+        return UpperBounds(
+            products,
+            self.calibration,
             self._observed,
             self._observed_truth,
             self._ids,

@@ -13,11 +13,11 @@ from threading import Lock
 import torch
 from torch import Tensor
 
-from kgreason.predictors.calibrated.calibration import Calibration, Observed, Outlook, Sifting
+from kgreason.predictors.calibrated.calibration import Calibration, Observed, RowStatistics
 from kgreason.predictors.calibrated.frequencies import Frequencies
 from kgreason.predictors.csr import above
 from kgreason.predictors.embedding.parallel import side_by_side
-from kgreason.predictors.embedding.scorers import ColumnScorer, Scorer
+from kgreason.predictors.scorer import DotProductScorer, Scorer
 
 # Taken off what a score has to reach, and as much of it: sums and logarithms are rounded.
 _MARGIN = 1e-3
@@ -41,11 +41,10 @@ def streaming(
     scorer: Scorer, calibration: Calibration, hidden: Tensor, frequencies: Frequencies | None
 ) -> Streaming | None:
     """What makes the rows where entities are many and scorer and calibration allow it."""
-    if not isinstance(scorer, ColumnScorer) or scorer.stripe >= scorer.entity_count:
+    products = scorer.dot_products
+    if products is None or products.stripe >= scorer.entity_count or not calibration.is_prunable:
         return None
-    if not isinstance(calibration, Sifting) or not calibration.cut > 0:
-        return None
-    return Streaming(scorer, calibration, hidden, frequencies)
+    return Streaming(products, calibration, hidden, frequencies)
 
 
 class Streaming:
@@ -57,8 +56,8 @@ class Streaming:
 
     def __init__(
         self,
-        scorer: ColumnScorer,
-        calibration: Sifting,
+        scorer: DotProductScorer,
+        calibration: Calibration,
         hidden: Tensor,
         frequencies: Frequencies | None,
     ) -> None:
@@ -85,15 +84,17 @@ class Streaming:
             scores = self._scores(queries, relations, start, min(start + step, width))
             sums.add(place, scores)
             known.note(place, scores)
-            least = self._calibration.least(observed.degrees, sums.so_far[:count])
+            so_far = sums.so_far[:count]
+            least = self._calibration.min_score(observed.degrees, observed.lengths, so_far)
             least -= _MARGIN * least.abs().clamp(min=1)
             rows, columns, kept = _kept(scores[:count], least)
             return rows, columns + start, kept
 
         parts = side_by_side(sift, range(sums.places), queries.device)
         found = Entries(*(torch.cat(part) for part in zip(*parts, strict=True)))
-        outlook = Outlook(observed.degrees, observed.lengths, known.log, sums.log[:count])
-        return self._calibrated(found, outlook)
+        log_sum = sums.log[:count]
+        statistics = RowStatistics(observed.degrees, observed.lengths, known.log, log_sum)
+        return self._calibrated(found, statistics)
 
     def _scores(self, queries: Tensor, relations: Tensor, start: int, stop: int) -> Tensor:
         scores = self._scorer.among(queries, start, stop)
@@ -106,16 +107,16 @@ class Streaming:
             scores.masked_fill_(self._hidden[start:stop], -torch.inf)
         return scores
 
-    def _calibrated(self, scored: Entries, outlook: Outlook) -> Entries:
-        """What the scores of the entries are worth, those that are worth nothing left out."""
-        fields = outlook.degrees, outlook.lengths, outlook.known, outlook.whole
+    def _calibrated(self, scored: Entries, rows: RowStatistics) -> Entries:
+        """The truths of scored entries, without those that are 0."""
+        fields = rows.degrees, rows.lengths, rows.known, rows.whole
         truths = []
         # For each entry in float64: few may be many in a row with as many known tails.
-        for rows, scores in zip(
+        for row, scores in zip(
             scored.rows.split(_AT_ONCE), scored.truths.split(_AT_ONCE), strict=True
         ):
-            own = Outlook(*(field[rows] for field in fields))
-            exact = self._calibration.at_most(scores.double().unsqueeze(1), own)
+            own = RowStatistics(*(field[row] for field in fields))
+            exact = self._calibration.upper_bounds(scores.double().unsqueeze(1), own)
             truths.append(exact.squeeze(1).to(scores.dtype))
         made = torch.cat(truths)
         kept = torch.nonzero(made > 0).view(-1)

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgreason.predictors.calibrated.calibration import Foreseeable, Outlook
+from kgreason.predictors.calibrated.calibration import Calibration, RowStatistics
 from kgreason.predictors.calibrated.frequencies import Frequencies
 from kgreason.predictors.calibrated.log_sums import LogSums
-from kgreason.predictors.embedding.scorers import ColumnScorer
-from kgreason.predictors.protocol import Likeliest
+from kgreason.predictors.protocol import HeadBounds
+from kgreason.predictors.scorer import DotProductScorer
 from kgreason.ragged import segments
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 # Added to every score: products of another shape round differently, and a bound has to hold.
 _MARGIN = 1e-3
-_OUTLOOK_BYTES = 256 * 2**20
+_STATISTICS_BYTES = 256 * 2**20
 _BYTES_PER_HEAD = 24
 _LINKS = 1 << 16
 
 
-class Foresight:
+class UpperBounds:
     """Upper bounds of calibrated truths over the links that a scorer can predict.
 
     observed_truth: of known facts, None as scored. columns: (scored,) int64 vocabulary ids of the
@@ -38,8 +38,8 @@ class Foresight:
 
     def __init__(
         self,
-        scorer: ColumnScorer,
-        calibration: Foreseeable,
+        scorer: DotProductScorer,
+        calibration: Calibration,
         observed: FactIndex,
         observed_truth: float | None,
         columns: Tensor,
@@ -59,29 +59,28 @@ class Foresight:
         self._dtype = scorer.embeddings.dtype
         self._visible = position[columns] >= 0
         self._sums = LogSums(scorer, torch.nonzero(self._visible).view(-1))
-        self._outlooks: OrderedDict[int, Outlook] = OrderedDict()
-        self._kept = max(1, _OUTLOOK_BYTES // (_BYTES_PER_HEAD * max(1, columns.shape[0])))
+        self._statistics: OrderedDict[int, RowStatistics] = OrderedDict()
+        self._kept = max(1, _STATISTICS_BYTES // (_BYTES_PER_HEAD * max(1, columns.shape[0])))
         self._tails_at_once = max(1, block_bytes // (8 * max(1, position.shape[0])))
 
-    def likeliest(self, relation: int, tails: Tensor, count: int) -> Likeliest:
-        """See `Foresighted`."""
+    def top_heads(self, relation: int, tails: Tensor, count: int) -> HeadBounds:
+        """See `LinkPredictor.top_heads`."""
         parts = [
-            self._likeliest(relation, part, count) for part in tails.split(self._tails_at_once)
+            self._top_heads(relation, part, count) for part in tails.split(self._tails_at_once)
         ]
-        return Likeliest(
-            *(torch.cat([getattr(p, f.name) for p in parts]) for f in dataclasses.fields(Likeliest))
-        )
+        fields = (field.name for field in dataclasses.fields(HeadBounds))
+        return HeadBounds(*(torch.cat([getattr(part, name) for part in parts]) for name in fields))
 
-    def _likeliest(self, relation: int, tails: Tensor, count: int) -> Likeliest:
+    def _top_heads(self, relation: int, tails: Tensor, count: int) -> HeadBounds:
         most, exact = self._bounds(relation, tails)
         size = most.shape[1]
         top = most.topk(min(count + 1, size), 1)
         heads = top.indices[:, :count]
         rest = top.values[:, -1] if size > count else most.new_zeros(tails.shape[0])
-        return Likeliest(heads, top.values[:, :count], exact.gather(1, heads), rest)
+        return HeadBounds(heads, top.values[:, :count], exact.gather(1, heads), rest)
 
     def _bounds(self, relation: int, tails: Tensor) -> tuple[Tensor, Tensor]:
-        """(tails, entities) what each head's link is at most, and whether it is just that."""
+        """(tails, entities): an upper bound of each head's link, and whether it is exact."""
         column = self._position[tails]
         whole = torch.zeros(
             (tails.shape[0], self._position.shape[0]), dtype=self._dtype, device=tails.device
@@ -91,7 +90,7 @@ class Foresight:
             at = column.clamp(min=0)
             scores = self._scorer.columns(relation, at).add_(_MARGIN)
             scores.add_(self._added(relation)[at])
-            most = self._calibration.at_most(scores, self._outlook(relation))
+            most = self._calibration.upper_bounds(scores, self._of_rows(relation))
             most[:, column < 0] = 0.0
             most[~self._visible] = 0.0
             whole[:, self._columns] = most.T
@@ -113,15 +112,15 @@ class Foresight:
         row = torch.from_numpy(segments(starts))
         return row.to(tails.device), torch.from_numpy(heads.astype(np.int64)).to(tails.device)
 
-    def _outlook(self, relation: int) -> Outlook:
-        found = self._outlooks.pop(relation, None)
-        found = self._look(relation) if found is None else found
-        self._outlooks[relation] = found
-        while len(self._outlooks) > self._kept:
-            self._outlooks.popitem(last=False)
+    def _of_rows(self, relation: int) -> RowStatistics:
+        found = self._statistics.pop(relation, None)
+        found = self._make_statistics(relation) if found is None else found
+        self._statistics[relation] = found
+        while len(self._statistics) > self._kept:
+            self._statistics.popitem(last=False)
         return found
 
-    def _look(self, relation: int) -> Outlook:
+    def _make_statistics(self, relation: int) -> RowStatistics:
         device = self._columns.device
         ids = self._columns.cpu().numpy()
         starts, tail = self._observed.rows(ids, np.array([relation]))
@@ -138,7 +137,7 @@ class Foresight:
         frequency = torch.bincount(column, minlength=len(ids))
         tails = torch.nonzero(frequency).view(-1)
         frequent = tails[frequency[tails].argsort(descending=True, stable=True)]
-        return Outlook(
+        return RowStatistics(
             degrees,
             torch.bincount(head, minlength=len(ids)),
             known,

@@ -29,11 +29,15 @@ from kgreason.predictors.checkpoints.layout import (
     in_parts,
     with_inverses,
 )
+from kgreason.predictors.checkpoints.numbers import as_table, as_tensor, widened
 from kgreason.predictors.checkpoints.tensor_file import read_safetensors, write_safetensors
 from kgreason.predictors.embedding.compositions import COMPLEX, Composition, find_composition
 
 if TYPE_CHECKING:
     from kgreason.knowledge import Vocabulary
+
+# An archive may unpack to this many times its size, and to this many bytes in any case.
+_MOST_EXPANSION, _HARMLESS = 100, 256 << 20
 
 
 def import_checkpoint(
@@ -71,7 +75,9 @@ def import_checkpoint(
             inverse=inverse,
             arguments=dict(arguments or {}),
         )
-        tensors = {WEIGHTS + name: tensor for name, tensor in tensors.items()}
+        tensors = {
+            WEIGHTS + name: widened(source, name, tensor) for name, tensor in tensors.items()
+        }
     else:
         info, tensors = _native(source, tensors, composition, vocabulary, layout, relation_order)
     checkpoint = Checkpoint(info, tensors)
@@ -122,14 +128,16 @@ def _native(
             remedy="name the two tensors entity and relation",
         )
     entity, relation, usual = found
-    if entity.dim() != 2 or relation.dim() != 2:
+    shapes = tuple(entity.shape), tuple(relation.shape)
+    if len(shapes[0]) != 2 or len(shapes[1]) != 2:
         raise CheckpointError(
-            f"{source}: the tables have shapes {tuple(entity.shape)} and {tuple(relation.shape)}",
+            f"{source}: the tables have shapes {shapes[0]} and {shapes[1]}",
             remedy=f"give two tables of rows; those of {composition.name} hold "
             f"{composition.parts} · rank numbers",
         )
-    if (layout or usual) == "interleaved":
-        entity, relation = (in_parts(table, composition.parts) for table in (entity, relation))
+    interleaved = (layout or usual) == "interleaved"
+    entity = _laid_out(source, "entity", entity, composition, interleaved)
+    relation = _laid_out(source, "relation", relation, composition, interleaved)
     if relation.shape[0] == vocabulary.relation_count:
         relation = with_inverses(relation, composition)
     elif order == "appended":
@@ -145,23 +153,57 @@ def _native(
     return info, {"entity": entity, "relation": relation}
 
 
+def _laid_out(
+    source: Path, name: str, table: Tensor, composition: Composition, interleaved: bool
+) -> Tensor:
+    real = as_table(source, name, table, composition)
+    # Complex numbers are in halves already.
+    return in_parts(real, composition.parts) if interleaved and not table.is_complex() else real
+
+
 def _read_foreign(source: Path) -> dict[str, Tensor]:
     if source.suffix == ".safetensors":
         return read_safetensors(source)[0]
     try:
-        if source.suffix == ".npz":
-            with np.load(source, allow_pickle=False) as file:
-                return {name: torch.from_numpy(file[name]) for name in file.files}
-        loaded = torch.load(source, map_location="cpu", weights_only=True)
+        return _read_arrays(source) if source.suffix == ".npz" else _read_tensors(source)
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no file {source}", remedy="check the path") from error
     except OSError as error:
-        raise CheckpointError(f"cannot read {source}: {error.strerror or error}") from error
-    except (ValueError, zipfile.BadZipFile) as error:
+        raise CheckpointError(
+            f"cannot read {source}: {error.strerror or error}", remedy="check the path"
+        ) from error
+
+
+def _read_arrays(source: Path) -> dict[str, Tensor]:
+    try:
+        with np.load(source, allow_pickle=False) as file:
+            _require_expansion(source, file.zip)
+            arrays = {name: np.asarray(file[name]) for name in file.files}
+    except (CheckpointError, OSError):
+        raise
+    except Exception as error:  # damaged bytes raise many classes in the readers of zip and npy
         raise CheckpointError(
             f"{source} is not a whole archive of plain arrays ({error})",
             remedy="save it with numpy.savez, without objects",
         ) from error
+    return {name: as_tensor(source, name, array) for name, array in arrays.items()}
+
+
+def _require_expansion(source: Path, archive: zipfile.ZipFile) -> None:
+    packed, plain = source.stat().st_size, sum(info.file_size for info in archive.infolist())
+    if plain > max(_HARMLESS, _MOST_EXPANSION * packed):
+        raise CheckpointError(
+            f"{source} unpacks from {packed:,} to {plain:,} bytes, more than {_MOST_EXPANSION} "
+            "times its size",
+            remedy="save it uncompressed if you trust it: numpy.savez",
+        )
+
+
+def _read_tensors(source: Path) -> dict[str, Tensor]:
+    try:
+        loaded = torch.load(source, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
     except Exception as error:  # torch.load raises many classes for files it will not read
         raise CheckpointError(
             f"{source} is no plain tensor file; a pickled model may run any code and is not read",

@@ -15,23 +15,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from kgreason.errors import CheckpointError
 from kgreason.predictors.checkpoints.tensor_file import (
+    DTYPES,
+    Header,
     is_finite,
+    read_header,
     read_safetensors,
-    unreadable,
+    require_plain,
     write_safetensors,
 )
+from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPLEX, COMPOSITIONS, Composition
-from kgreason.predictors.embedding.scorers import BilinearScorer, Coverage, Scorer, scoring_dtype
+from kgreason.predictors.scorer import Coverage, Scorer, scoring_dtype
 
 if TYPE_CHECKING:
     from kgreason.knowledge import Vocabulary
 
-FORMAT = 1
+FORMAT = 2
+# Format 1 had no checksums.
+_READ = ("1", str(FORMAT))
+_AGAIN = "train or import it again"
 _ENTITIES, _RELATIONS = "coverage.entities", "coverage.relations"
 WEIGHTS = "model."
 
@@ -116,21 +122,17 @@ def save_checkpoint(path: str | Path, info: CheckpointInfo, tensors: Mapping[str
 
 def inspect(path: str | Path) -> CheckpointInfo:
     """What a checkpoint says about itself, from its header alone (no weights are read)."""
-    path = Path(path)
-    try:
-        with path.open("rb"), safe_open(path, "pt") as file:
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            return _info(path, shapes, file.metadata() or {})
-    except (OSError, SafetensorError) as error:
-        raise unreadable(path, error) from error
+    return _info(Path(path), read_header(Path(path)))
 
 
-def read_checkpoint(path: str | Path) -> Checkpoint:
-    """Read and check a whole checkpoint: right tensors, fitting shapes, finite weights."""
+def read_checkpoint(path: str | Path, *, verify: bool | None = None) -> Checkpoint:
+    """Read and check a whole checkpoint: right tensors, fitting shapes, finite weights.
+
+    verify: whether to compare the weights with their checksums, see `read_safetensors`.
+    """
     path = Path(path)
-    tensors, metadata = read_safetensors(path)
-    info = _info(path, {name: tuple(t.shape) for name, t in tensors.items()}, metadata)
-    checkpoint = Checkpoint(info, tensors)
+    tensors, header = read_safetensors(path, verify=verify)
+    checkpoint = Checkpoint(_info(path, header), tensors)
     check_weights(path, checkpoint)
     return checkpoint
 
@@ -138,6 +140,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
 def check_weights(path: str | Path, checkpoint: Checkpoint) -> None:
     """CheckpointError, blaming `path`, for weights that are not finite or do not fit together."""
     for name, tensor in checkpoint.tensors.items():
+        require_plain(path, name, tensor)
         if tensor.is_floating_point() and not is_finite(tensor):
             raise CheckpointError(
                 f"{path}: tensor {name!r} holds values that are not finite numbers",
@@ -145,6 +148,8 @@ def check_weights(path: str | Path, checkpoint: Checkpoint) -> None:
             )
     composition = COMPOSITIONS.get(checkpoint.info.model)
     if composition:
+        for name in {"entity", "relation"} & checkpoint.tensors.keys():
+            _check_type(path, name, DTYPES[checkpoint.tensors[name].dtype])
         shapes = {name: tuple(t.shape) for name, t in checkpoint.tensors.items()}
         entities = checkpoint.coverage.entities
         rows = checkpoint.info.entities if entities is None else entities.shape[0]
@@ -220,16 +225,22 @@ def check_fit(path: str | Path, info: CheckpointInfo, vocabulary: Vocabulary) ->
         )
 
 
-def _info(
-    path: Path, shapes: dict[str, tuple[int, ...]], metadata: dict[str, str]
-) -> CheckpointInfo:
+def _info(path: Path, header: Header) -> CheckpointInfo:
+    metadata = header.metadata
+    if other := [key for key in metadata if key.startswith("kgreason-")]:
+        raise CheckpointError(
+            f"{path} is not a checkpoint: its metadata has {min(other)!r}",
+            remedy="name the file that training writes in the end",
+        )
     if "kgreason" not in metadata:
-        return _bare_info(path, shapes)
-    if metadata["kgreason"] != str(FORMAT):
+        return _bare_info(path, header)
+    if metadata["kgreason"] not in _READ:
         raise CheckpointError(
             f"{path} has checkpoint format {metadata['kgreason']}; this version reads {FORMAT}",
             remedy="use the version of kgreason that wrote it",
         )
+    if metadata["kgreason"] == str(FORMAT) and not header.sealed:
+        raise CheckpointError(f"{path} is damaged: its checksums are missing", remedy=_AGAIN)
     try:
         return CheckpointInfo(
             model=metadata["model"],
@@ -242,14 +253,15 @@ def _info(
             training=dict(json.loads(metadata.get("training", "{}"))),
             names=tuple(map(str, json.loads(metadata.get("names", "[]")))),
         )
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(
             f"{path}: its metadata is damaged ({type(error).__name__}: {error})",
-            remedy="train or import it again",
+            remedy=_AGAIN,
         ) from error
 
 
-def _bare_info(path: Path, shapes: dict[str, tuple[int, ...]]) -> CheckpointInfo:
+def _bare_info(path: Path, header: Header) -> CheckpointInfo:
+    shapes = header.shapes
     if not {"entity", "relation"} <= shapes.keys():
         raise CheckpointError(
             f"{path} holds neither checkpoint metadata nor the tensors entity and relation "
@@ -258,6 +270,8 @@ def _bare_info(path: Path, shapes: dict[str, tuple[int, ...]]) -> CheckpointInfo
         )
     entity, relation = shapes["entity"], shapes["relation"]
     entities, relations = (shape[0] if shape else 0 for shape in (entity, relation))
+    for name in ("entity", "relation"):
+        _check_type(path, name, header.dtypes[name])
     _check_shapes(path, shapes, entities, relations, COMPLEX)
     if relation[0] % 2:
         raise CheckpointError(
@@ -265,6 +279,14 @@ def _bare_info(path: Path, shapes: dict[str, tuple[int, ...]]) -> CheckpointInfo
             remedy="import it, which adds the inverse relations: kgreason model import",
         )
     return CheckpointInfo(COMPLEX.model, entity[1] // COMPLEX.parts, entity[0], relation[0] // 2)
+
+
+def _check_type(path: str | Path, name: str, kind: str) -> None:
+    if kind not in ("F64", "F32", "F16", "BF16"):
+        raise CheckpointError(
+            f"{path}: tensor {name!r} holds numbers of type {kind}, expected F64, F32, F16 or BF16",
+            remedy="turn it into a checkpoint: kgreason model import",
+        )
 
 
 def _check_shapes(
@@ -278,20 +300,18 @@ def _check_shapes(
     for name, rows in (("entity", entities), ("relation", relations)):
         shape = shapes.get(name)
         if shape is None:
-            raise CheckpointError(
-                f"{path} lacks the tensor {name!r}", remedy="train or import it again"
-            )
+            raise CheckpointError(f"{path} lacks the tensor {name!r}", remedy=_AGAIN)
         if len(shape) != 2 or shape[0] != rows or shape[1] % parts or not shape[1]:
             raise CheckpointError(
                 f"{path}: tensor {name!r} has shape {shape}, "
                 f"expected ({rows}, {parts} · rank) of {composition.name}",
-                remedy="train or import it again",
+                remedy=_AGAIN,
             )
     if shapes["entity"][1] != shapes["relation"][1]:
         raise CheckpointError(
             f"{path}: entity rows hold {shapes['entity'][1]} numbers, "
             f"relation rows {shapes['relation'][1]}",
-            remedy="train or import it again",
+            remedy=_AGAIN,
         )
 
 
@@ -307,5 +327,5 @@ def _check_coverage(path: Path, checkpoint: Checkpoint) -> None:
     ):
         raise CheckpointError(
             f"{path}: the list of trained entities or relations does not fit its vocabulary sizes",
-            remedy="train or import it again",
+            remedy=_AGAIN,
         )

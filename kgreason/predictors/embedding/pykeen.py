@@ -26,7 +26,7 @@ from kgreason.predictors.checkpoints.format import (
 )
 from kgreason.predictors.checkpoints.layout import find_tables, in_parts, with_inverses
 from kgreason.predictors.embedding.compositions import find_composition
-from kgreason.predictors.embedding.scorers import BlockShape, Coverage
+from kgreason.predictors.scorer import BlockShape, Coverage, Scorer
 
 # These need more than numbers of entities and relations: literals, the facts, anchors.
 _NEEDS_MORE = frozenset(
@@ -40,7 +40,7 @@ _MEMORY = 64 * 2**20
 _MOST_ROWS = 32
 
 
-class PyKEENScorer:
+class PyKEENScorer(Scorer):
     """A PyKEEN model's own scores, in blocks of one fixed shape.
 
     A model without inverse relations of its own answers an inverse relation by scoring all heads.
@@ -215,6 +215,11 @@ def rebuild(
 
 def _load_weights(model: Any, weights: dict[str, Tensor]) -> None:
     """Strict but for the state of regularisers, which training needs and scoring does not."""
+    for name, own in model.state_dict().items():
+        given = weights.get(name, own)
+        # torch would convert them, and round whole numbers or drop imaginary parts.
+        if given.is_floating_point() != own.is_floating_point():
+            raise ValueError(f"tensor {name} holds {given.dtype}, expected {own.dtype}")
     found = model.load_state_dict(weights, strict=False)
     strays = [name for name in (*found.missing_keys, *found.unexpected_keys) if _is_weight(name)]
     if strays:

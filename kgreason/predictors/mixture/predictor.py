@@ -13,12 +13,12 @@ from torch import Tensor
 
 from kgreason.errors import UsageError
 from kgreason.predictors.mixture.pool import level, log_pool
-from kgreason.predictors.protocol import LinkPredictor, Path, RowPrice, paths_of, scope_of
+from kgreason.predictors.protocol import LinkPredictor, Path, RowPrice
 from kgreason.truth.ragged import offsets_of
 from kgreason.truth.rows import TruthRows
 
 
-class MixturePredictor:
+class MixturePredictor(LinkPredictor):
     """Truth of a link: `log_pool` of the members in whose scope both of its ends are.
 
     What they disagree on is scaled to the sum of its weighted arithmetic means in each row
@@ -76,20 +76,20 @@ class MixturePredictor:
 
     def scope(self, relation: int) -> Tensor | None:
         """Entities in the scope of any member."""
-        found = [scope_of(one, relation) for one in self.members]
+        found = [one.scope(relation) for one in self.members]
         some = [entities for entities in found if entities is not None]
         return torch.stack(some).any(0) if len(some) == len(found) else None
 
     def paths(self, head: int, relation: int, tail: int, most: int) -> tuple[Path, ...]:
         """The paths of the members that count for the link, the weightiest first."""
         ends = torch.tensor([head, tail])
-        scopes = [scope_of(one, relation) for one in self.members]
+        scopes = [one.scope(relation) for one in self.members]
         inside = torch.tensor([scope is None or bool(scope[ends].all()) for scope in scopes])
         weights = self.weights[relation].cpu() * inside
         counting = weights > 0 if bool((weights > 0).any()) else inside
         order = weights.argsort(descending=True, stable=True)
         members = (self.members[i] for i in order[counting[order]].tolist())
-        every = (paths_of(one, head, relation, tail, most) for one in members)
+        every = (one.paths(head, relation, tail, most) for one in members)
         return tuple(dict.fromkeys(path for paths in every for path in paths))[:most]
 
     def price(self) -> RowPrice:
@@ -138,7 +138,7 @@ class MixturePredictor:
         for relation in relations.unique().tolist():
             weights = self.weights[relation].tolist()
             if weights[member] == 0 and any(
-                weight > 0 and scope_of(one, relation) is None
+                weight > 0 and one.scope(relation) is None
                 for weight, one in zip(weights, self.members, strict=True)
             ):
                 found[relations == relation] = False
@@ -150,7 +150,7 @@ class MixturePredictor:
         """(entries,) bool: whether both ends of each link are in a member's scope."""
         found = torch.ones(row.shape[0], dtype=torch.bool, device=row.device)
         for relation in relations.unique().tolist():
-            scope = scope_of(self.members[member], relation)
+            scope = self.members[member].scope(relation)
             if scope is None:
                 continue
             scope = scope.to(row.device)

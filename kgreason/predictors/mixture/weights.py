@@ -14,7 +14,7 @@ from kgreason.errors import UsageError
 from kgreason.knowledge.index import FactIndex
 from kgreason.metrics.ranking import both_directions, mean_ranks, removed
 from kgreason.predictors.mixture.pool import log_pool
-from kgreason.predictors.protocol import LinkPredictor, scope_of
+from kgreason.predictors.protocol import LinkPredictor
 
 MOST_FACTS = 1000
 SHRINKAGE = 5.0
@@ -180,7 +180,7 @@ def _inside(member: LinkPredictor, heads: Tensor, relations: Tensor, tails: Tens
     """(links,) bool: whether a link is in a member's scope."""
     found = torch.ones(len(heads), dtype=torch.bool)
     for relation in relations.unique().tolist():
-        scope = scope_of(member, relation)
+        scope = member.scope(relation)
         if scope is not None:
             here = relations == relation
             found[here] = scope.cpu()[heads[here]] & scope.cpu()[tails[here]]

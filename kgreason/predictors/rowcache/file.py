@@ -121,7 +121,7 @@ def _header(text: bytes) -> dict[str, Any]:
         about = json.loads(text)
         sizes = about["rows"], about["entries"]
         right = all(isinstance(n, int) and n >= 0 for n in sizes) and about["truths"] in _TRUTHS
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedError("its header cannot be read") from error
     if not right or not {"key", "sha256"} <= about.keys():
         raise DamagedError("its header does not say what it holds")

@@ -19,13 +19,13 @@ from torch.nn.functional import cross_entropy
 from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import FactIndex
 from kgreason.predictors.checkpoints.format import Checkpoint
-from kgreason.predictors.embedding.scorers import Coverage, Scorer
 from kgreason.predictors.gnn.epignn.batch import MOST_ROUNDS
 from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN
 from kgreason.predictors.gnn.epignn.model import Design, EpiGNN, logarithms
 from kgreason.predictors.gnn.epignn.neighbours import Asked, Neighbours, Surroundings
 from kgreason.predictors.gnn.epignn.propagation import sweep
 from kgreason.predictors.gnn.epignn.scorer import EpiGNNScorer
+from kgreason.predictors.scorer import Coverage, Scorer
 from kgreason.ragged import Longs, offsets_of, segments
 from kgreason.training.facts import TrainingFacts
 from kgreason.training.gnn.odds import fit_odds

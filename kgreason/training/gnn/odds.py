@@ -12,8 +12,8 @@ from torch import Tensor
 
 from kgreason.knowledge import FactIndex
 from kgreason.metrics.ranking import both_directions
-from kgreason.predictors.embedding.scorers import Scorer
 from kgreason.predictors.gnn.epignn.scorer import UNREACHED
+from kgreason.predictors.scorer import Scorer
 
 Doubles = NDArray[np.float64]
 _STEPS = 50

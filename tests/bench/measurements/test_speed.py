@@ -209,9 +209,11 @@ def test_the_stopwatch_changes_nothing_and_counts_products(
     assert (timed.name, timed.relation_count) == (predictor.name, predictor.relation_count)
     assert timed.domain(0) is None
     assert timed.price() == predictor.price()
-    assert predictor.price().foresight is not None
-    heads = timed.likeliest(0, torch.arange(3), 4).heads
-    assert torch.equal(heads, predictor.likeliest(0, torch.arange(3), 4).heads)
+    assert predictor.price().head_bounds is not None
+    bounds, expected_bounds = (p.top_heads(0, torch.arange(3), 4) for p in (timed, predictor))
+    assert bounds is not None
+    assert expected_bounds is not None
+    assert torch.equal(bounds.heads, expected_bounds.heads)
     assert product_rate(predictor, torch.float32) > 0
 
 

@@ -14,7 +14,7 @@ from kgreason.errors import KgreasonError
 from kgreason.knowledge import KnowledgeGraph
 from tests.bench import tiny
 from tests.bench.suites import layouts
-from tests.damage import corruptions
+from tests.scripts import script
 
 
 def whole_graph(folder: Path) -> KnowledgeGraph:
@@ -45,7 +45,7 @@ def test_damage_ends_in_no_traceback(name: str, tmp_path: Path) -> None:
     read(folder)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     told: list[KgreasonError] = []
-    for kind, damage in corruptions().CORRUPTIONS.items():
+    for kind, damage in script("corruptions").CORRUPTIONS.items():
         for number in range(40):
             random = Random(f"{name}/{kind}/{number}")
             victim = random.choice(files)

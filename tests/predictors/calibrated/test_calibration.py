@@ -1,18 +1,28 @@
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
 import pytest
 import torch
 
 from kgreason.errors import UsageError
 from kgreason.predictors.calibrated.calibration import (
+    Calibration,
+    Observed,
+    Pointwise,
+    RowStatistics,
+    cut_below,
+    parameter,
+)
+from kgreason.predictors.calibrated.calibrations import (
     CALIBRATIONS,
     MassNormalised,
     MinMax,
     MissingTails,
-    Observed,
     Sigmoid,
     SoftmaxDegree,
-    _cut_below,
     parse_calibration,
 )
 
@@ -68,7 +78,7 @@ def test_the_mass_cut_drops_its_own_value() -> None:
 def test_the_other_cuts_keep_their_own_value(dtype: torch.dtype, cut: float) -> None:
     own = torch.tensor(cut, dtype=dtype)
     around = torch.stack([own, torch.nextafter(own, own - 1), torch.nextafter(own, own + 1)])
-    truths = _cut_below(around.clone()[None], cut)[0]
+    truths = cut_below(around.clone()[None], cut)[0]
     assert truths.tolist() == [around[0].item(), 0.0, around[2].item()]
 
 
@@ -116,3 +126,78 @@ def test_bad_text_is_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         parse_calibration(text)
     assert caught.value.remedy
+
+
+def statistics(scores: torch.Tensor, known: Observed, loss: float = 0.0) -> RowStatistics:
+    """Exact statistics, the sum over all tails lowered by `loss`."""
+    mask = torch.zeros_like(scores, dtype=torch.bool)
+    mask[known.rows, known.columns] = True
+    sums = (part.double().logsumexp(1) for part in (scores.masked_fill(~mask, NEG), scores))
+    of_known, whole = sums
+    return RowStatistics(known.degrees, known.lengths, of_known, whole - loss)
+
+
+def random_block(seed: int) -> tuple[torch.Tensor, Observed]:
+    """Forty rows of thirty scores of very different spread; some tails hidden, some rows bare."""
+    random = torch.Generator().manual_seed(seed)
+    spread = 10 ** (3 * torch.rand(40, 1, generator=random) - 1)
+    scores = torch.randn(40, 30, generator=random) * spread
+    scores[torch.rand(scores.shape, generator=random) < 0.1] = NEG
+    row, column = torch.nonzero(torch.rand(scores.shape, generator=random) < 0.1, as_tuple=True)
+    kept = row >= 5
+    row, column = row[kept], column[kept]
+    lengths = torch.bincount(row, minlength=40)
+    return scores, Observed(lengths + (torch.arange(40) % 3), lengths, row, column)
+
+
+@dataclass(frozen=True)
+class Cubic(Pointwise):
+    """A calibration as somebody may add it: one formula."""
+
+    label: ClassVar[str] = "cubic"
+    cut: float = parameter(0.1)
+
+    def truth_of(self, scores: torch.Tensor) -> torch.Tensor:
+        return ((scores / 10).clamp(-1, 1) ** 3 + 0.9) / 2
+
+
+EVERY = [*(f"{name}:cut={cut}" for name in sorted(CALIBRATIONS) for cut in (0, 0.01)), Cubic()]
+
+
+@pytest.mark.parametrize("made", EVERY, ids=str)
+@pytest.mark.parametrize("seed", range(3))
+def test_bounds_and_pruning_agree_with_the_truths(made: str | Calibration, seed: int) -> None:
+    calibration = parse_calibration(made)
+    scores, known = random_block(seed)
+    truths = calibration.truths(scores.clone(), known)
+    assert float(truths.max()) <= torch.tensor(calibration.highest).item()
+    assert not bool(truths.isnan().any())
+    if calibration.is_bounded:
+        precise = calibration.truths(scores.double(), known)
+        exact = calibration.upper_bounds(scores.double(), statistics(scores, known))
+        # Beside the cut, rounding decides.
+        beside = torch.maximum(exact, precise) < calibration.cut * (1 + 1e-9)
+        assert float((exact - precise).abs()[~beside].max()) < 1e-9
+        for loss in (0.1, 3.0, 50.0):
+            loose = calibration.upper_bounds(scores + 1e-3, statistics(scores, known, loss))
+            assert bool((loose >= truths - 1e-12).all())
+    rows = statistics(scores, known)
+    for part in (10, 20, 30):
+        so_far = scores[:, :part].double().logsumexp(1)
+        least = calibration.min_score(rows.degrees, rows.lengths, so_far)
+        margin = 1e-3 * least.abs().clamp(min=1)
+        assert bool((truths[scores < (least - margin).unsqueeze(1)] == 0).all())
+        assert calibration.is_prunable or bool(least.isneginf().all())
+    prunable = calibration.cut > 0 and calibration.label not in ("mass", "min-max")
+    assert calibration.is_prunable == prunable
+
+
+def test_a_calibration_of_each_score_is_one_formula() -> None:
+    assert Cubic().name == "cubic:cut=0.1"
+    assert Cubic().highest == pytest.approx(0.95)
+    least = Cubic(cut=0.45).min_score(*(torch.zeros(1, dtype=torch.float64) for _ in range(3)))
+    assert float(least) == pytest.approx(0, abs=1e-4), "the formula is 0.45 at 0"
+    logit = parse_calibration("sigmoid:cut=0.9").min_score(least, least, least)
+    assert float(logit) == pytest.approx(math.log(9))
+    with pytest.raises(UsageError, match="cut = 1 is outside"):
+        Cubic(cut=1)

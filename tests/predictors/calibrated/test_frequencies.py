@@ -10,11 +10,11 @@ import torch
 
 from kgreason.errors import UsageError
 from kgreason.knowledge import FactIndex
-from kgreason.predictors.calibrated.calibration import parse_calibration
+from kgreason.predictors.calibrated.calibrations import parse_calibration
 from kgreason.predictors.calibrated.frequencies import Frequencies
 from kgreason.predictors.calibrated.predictor import CalibratedPredictor
+from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPLEX
-from kgreason.predictors.embedding.scorers import BilinearScorer
 
 FACTS = np.array([(0, 0, 2), (1, 0, 2), (3, 0, 2), (0, 0, 4), (4, 1, 1)], dtype=np.int32)
 

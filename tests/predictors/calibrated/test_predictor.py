@@ -9,15 +9,16 @@ import torch
 
 from kgreason.errors import PredictorError, UsageError
 from kgreason.knowledge import FactIndex
-from kgreason.predictors.calibrated.calibration import (
+from kgreason.predictors.calibrated.calibrations import (
     CALIBRATIONS,
     SoftmaxDegree,
     parse_calibration,
 )
 from kgreason.predictors.calibrated.predictor import CalibratedPredictor
 from kgreason.predictors.checkpoints.format import load_checkpoint
+from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPLEX
-from kgreason.predictors.embedding.scorers import BilinearScorer, Coverage
+from kgreason.predictors.scorer import Coverage
 from tests.predictors.toy import every_pair, toy_graph, weights
 
 

@@ -10,12 +10,13 @@ from torch import Tensor
 
 from kgreason.errors import PredictorError
 from kgreason.predictors.calibrated import streaming
-from kgreason.predictors.calibrated.calibration import CALIBRATIONS, Sifting, parse_calibration
+from kgreason.predictors.calibrated.calibrations import CALIBRATIONS, parse_calibration
 from kgreason.predictors.calibrated.predictor import CalibratedPredictor
 from kgreason.predictors.calibrated.streaming import Streaming
-from kgreason.predictors.embedding import scorers
+from kgreason.predictors.embedding import bilinear
+from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPLEX
-from kgreason.predictors.embedding.scorers import BilinearScorer, Coverage
+from kgreason.predictors.scorer import Coverage
 from kgreason.truth.rows import TruthRows
 from tests.predictors.toy import every_pair, toy_graph, weights
 
@@ -26,8 +27,8 @@ HEADS, RELATIONS = every_pair(GRAPH)
 @pytest.fixture
 def striped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight entities are many: the toy graph has four stripes, the last a short one."""
-    monkeypatch.setattr(scorers, "_MANY", 8)
-    monkeypatch.setattr(scorers, "_STRIPE", 8)
+    monkeypatch.setattr(bilinear, "_MANY", 8)
+    monkeypatch.setattr(bilinear, "_STRIPE", 8)
 
 
 @pytest.fixture(params=[1, 2])
@@ -93,9 +94,8 @@ def test_rows_in_stripes_are_those_made_at_once(
     whole = _predictor(text, **settings)  # type: ignore[arg-type]
     request.getfixturevalue("striped")
     stripes = _predictor(text, **settings)  # type: ignore[arg-type]
-    sifts = isinstance(stripes.calibration, Sifting) and stripes.calibration.cut > 0
     assert whole._streaming is None
-    assert isinstance(stripes._streaming, Streaming) == sifts
+    assert isinstance(stripes._streaming, Streaming) == stripes.calibration.is_prunable
     _assert_close(stripes.rows(HEADS, RELATIONS), whole.rows(HEADS, RELATIONS))
 
 
@@ -140,18 +140,17 @@ def test_a_score_that_is_no_number_names_its_row() -> None:
 @pytest.mark.parametrize("name", sorted(CALIBRATIONS))
 def test_what_a_score_has_to_reach_does_not_fall_with_the_sum(name: str) -> None:
     calibration = parse_calibration(f"{name}:cut=0.02")
-    assert isinstance(calibration, Sifting) == (name not in ("mass", "min-max"))
-    if not isinstance(calibration, Sifting):
-        return
+    assert calibration.is_prunable == (name not in ("mass", "min-max"))
     degrees, some, more = torch.tensor([0, 3]), torch.tensor([1.0, 2.0]), torch.tensor([1.5, 9.0])
-    assert bool((calibration.least(degrees, some) <= calibration.least(degrees, more)).all())
+    least, later = (calibration.min_score(degrees, degrees, sums) for sums in (some, more))
+    assert bool((least <= later).all())
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_an_accelerator_makes_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scorers, "_MANY", 8)
-    monkeypatch.setattr(scorers, "_WIDE_STRIPE", 8)
+    monkeypatch.setattr(bilinear, "_MANY", 8)
+    monkeypatch.setattr(bilinear, "_WIDE_STRIPE", 8)
     text = "missing-tails:cut=0.011,frequency=0.5"
     calibration, tensors = parse_calibration(text), weights(GRAPH)
     found = []

@@ -7,14 +7,15 @@ import pytest
 import torch
 
 from kgreason.knowledge import FactIndex
-from kgreason.predictors.calibrated.calibration import CALIBRATIONS, Foreseeable, parse_calibration
+from kgreason.predictors.calibrated.calibrations import CALIBRATIONS, parse_calibration
 from kgreason.predictors.calibrated.log_sums import LogSums
 from kgreason.predictors.calibrated.predictor import CalibratedPredictor
+from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPLEX, DISTMULT, Composition
-from kgreason.predictors.embedding.scorers import BilinearScorer, Coverage
+from kgreason.predictors.scorer import Coverage
 
 ENTITIES, RELATIONS = 60, 3
-FORESEEABLE = [name for name in CALIBRATIONS if isinstance(parse_calibration(name), Foreseeable)]
+BOUNDED = [name for name in CALIBRATIONS if parse_calibration(name).is_bounded]
 
 
 def _scorer(
@@ -37,7 +38,8 @@ def _check(predictor: CalibratedPredictor, count: int = 5) -> None:
     everyone = torch.arange(predictor.entity_count)
     for relation in range(predictor.relation_count):
         truths = predictor.rows(everyone, torch.full_like(everyone, relation)).dense(ENTITIES)
-        bounds = predictor.likeliest(relation, everyone, count)
+        bounds = predictor.top_heads(relation, everyone, count)
+        assert bounds is not None
         most = bounds.rest.unsqueeze(1).expand(-1, ENTITIES).clone()
         most.scatter_(1, bounds.heads, bounds.most)
         assert bool((most >= truths.T).all())
@@ -52,7 +54,7 @@ def _check(predictor: CalibratedPredictor, count: int = 5) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *(f"{name}:cut=0.01" for name in FORESEEABLE),
+        *(f"{name}:cut=0.01" for name in BOUNDED),
         "softmax-degree:cut=0.01,frequency=0.7",
         "missing-tails:cut=0.01,frequency=0.7",
     ],
@@ -60,8 +62,7 @@ def _check(predictor: CalibratedPredictor, count: int = 5) -> None:
 def test_no_truth_exceeds_its_bound(
     name: str, composition: Composition, observed_truth: float | None
 ) -> None:
-    assert len(FORESEEABLE) >= 3
-    assert len(FORESEEABLE) >= 3
+    assert len(BOUNDED) >= 3
     _check(
         CalibratedPredictor(
             _scorer(composition),
@@ -93,19 +94,22 @@ def test_what_has_no_score_is_bounded_by_its_facts(observed_truth: float | None)
 def test_tails_may_come_in_any_parts() -> None:
     arguments = _scorer(), parse_calibration("softmax-degree"), _facts()
     everyone = torch.arange(ENTITIES)
-    whole = CalibratedPredictor(*arguments).likeliest(0, everyone, 4)
-    parts = CalibratedPredictor(*arguments, block_bytes=8 * ENTITIES * 7).likeliest(0, everyone, 4)
+    whole = CalibratedPredictor(*arguments).top_heads(0, everyone, 4)
+    small = CalibratedPredictor(*arguments, block_bytes=8 * ENTITIES * 7)
+    parts = small.top_heads(0, everyone, 4)
+    assert whole is not None
+    assert parts is not None
     torch.testing.assert_close(parts.most, whole.most)
     torch.testing.assert_close(parts.rest, whole.rest)
 
 
-def test_without_dot_products_or_sums_there_is_no_foresight() -> None:
+def test_without_dot_products_or_sums_heads_are_not_bounded() -> None:
     coarse = BilinearScorer(
         COMPLEX, torch.randn(ENTITIES, 8), torch.randn(2 * RELATIONS, 8), dtype=torch.bfloat16
     )
     for scorer, name in ((coarse, "softmax-degree"), (_scorer(), "min-max")):
         predictor = CalibratedPredictor(scorer, parse_calibration(name), _facts())
-        assert predictor.price().foresight is None
+        assert predictor.price().head_bounds is None
 
 
 def test_sums_are_bounded_from_below_and_exact_where_taken_one_by_one() -> None:

@@ -10,9 +10,10 @@ from safetensors.torch import load_file, save_file
 
 from kgreason.errors import CheckpointError, UsageError
 from kgreason.predictors import export_checkpoint, import_checkpoint, load_checkpoint
+from kgreason.predictors.checkpoints import exchange
 from kgreason.predictors.checkpoints.layout import in_parts, with_inverses
+from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPLEX, COMPOSITIONS, DISTMULT, Composition
-from kgreason.predictors.embedding.scorers import BilinearScorer
 from tests.predictors.toy import toy_graph, weights
 
 GRAPH = toy_graph()
@@ -73,6 +74,65 @@ def test_real_weights_are_imported_whatever_the_layout_and_the_spelling(tmp_path
         assert torch.equal(imported(tmp_path / "raw.safetensors", **settings), expected)
     with pytest.raises(CheckpointError, match=r"expected \(29, 2 · rank\) of ComplEx"):
         imported(tmp_path / "raw.safetensors")
+
+
+def complex_weights() -> dict[str, torch.Tensor]:
+    return {name: torch.complex(*t.chunk(2, 1)) for name, t in weights(GRAPH).items()}
+
+
+@pytest.mark.parametrize("layout", [None, "halves", "interleaved"])
+def test_complex_numbers_keep_their_imaginary_halves(tmp_path: Path, layout: str | None) -> None:
+    arrays = {name: t.numpy() for name, t in complex_weights().items()}
+    save_file(complex_weights(), tmp_path / "raw.safetensors")
+    np.savez(tmp_path / "raw.npz", **arrays)  # type: ignore[arg-type]
+    torch.save({n: t.to(torch.complex128) for n, t in complex_weights().items()}, tmp_path / "c.pt")
+    for name in ("raw.safetensors", "raw.npz", "c.pt"):
+        assert torch.equal(imported(tmp_path / name, layout=layout), EXPECTED)
+
+
+def test_complex_numbers_of_a_real_model_are_refused(tmp_path: Path) -> None:
+    save_file(complex_weights(), tmp_path / "raw.safetensors")
+    with pytest.raises(CheckpointError, match=r"complex64\), DistMult has real ones"):
+        imported(tmp_path / "raw.safetensors", model="distmult")
+    with pytest.raises(CheckpointError, match="numbers of type complex64, which cannot"):
+        imported(tmp_path / "raw.safetensors", model="TransE")
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float8_e4m3fn, torch.float8_e5m2, torch.int8, torch.int64, torch.bool]
+)
+def test_narrow_and_whole_numbers_are_imported_without_loss(
+    tmp_path: Path, dtype: torch.dtype
+) -> None:
+    tensors = {name: (5 * t).to(dtype) for name, t in weights(GRAPH).items()}
+    torch.save(tensors, tmp_path / "raw.pt")
+    expected = BilinearScorer(COMPLEX, *(t.float() for t in tensors.values()))
+    assert torch.equal(imported(tmp_path / "raw.pt"), expected.scores(HEADS, RELATIONS))
+
+
+def test_numbers_that_would_be_rounded_or_are_none_are_refused(tmp_path: Path) -> None:
+    large = {name: (t * 1e9).long() for name, t in weights(GRAPH).items()}
+    torch.save(large, tmp_path / "large.pt")
+    torch.save({n: t.to_sparse() for n, t in weights(GRAPH).items()}, tmp_path / "sparse.pt")
+    text = {name: t.numpy().astype(str) for name, t in weights(GRAPH).items()}
+    np.savez(tmp_path / "text.npz", **text)  # type: ignore[arg-type]
+    for name, said in (
+        ("large.pt", "int64 up to .*, which float32 does not hold exactly"),
+        ("sparse.pt", "'entity' is of layout torch.sparse_coo"),
+        ("text.npz", "array 'entity' holds <U"),
+    ):
+        with pytest.raises(CheckpointError, match=said):
+            imported(tmp_path / name)
+
+
+def test_an_archive_that_swells_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "_HARMLESS", 1 << 16)
+    zeros = np.zeros((1000, 1000))
+    np.savez_compressed(tmp_path / "zeros.npz", entity=zeros, relation=zeros)
+    with pytest.raises(CheckpointError, match=r"to 16,000,.* bytes, more than 100 times its size"):
+        imported(tmp_path / "zeros.npz")
 
 
 def test_export_reads_back(tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ from kgreason.predictors.checkpoints.format import (
     read_checkpoint,
     save_checkpoint,
 )
+from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPLEX
-from kgreason.predictors.embedding.scorers import BilinearScorer, Coverage
+from kgreason.predictors.scorer import Coverage
 from kgreason.settings import Settings
 from tests.predictors.toy import complex_info, toy_graph, weights
 
@@ -128,7 +129,7 @@ def test_damaged_weights_are_refused(tmp_path: Path, spoil: object, message: str
 
 @pytest.mark.parametrize("key", ["kgreason", "dimension", "model", "training"])
 def test_damaged_metadata_is_refused(tmp_path: Path, key: str) -> None:
-    metadata = {**complex_info(GRAPH).metadata(), key: "{oops"}
+    metadata = {**complex_info(GRAPH).metadata(), "kgreason": "1", key: "{oops"}
     if key == "model":
         del metadata[key]
     save_file(weights(GRAPH), tmp_path / "m", metadata)
@@ -201,6 +202,17 @@ def test_weights_are_looked_at_part_by_part(
     save_checkpoint(tmp_path / "m", complex_info(GRAPH), tensors)
     with pytest.raises(CheckpointError, match="'entity' holds values"):
         read_checkpoint(tmp_path / "m")
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.float8_e5m2, torch.int64])
+def test_numbers_of_other_types_are_refused_by_name(tmp_path: Path, dtype: torch.dtype) -> None:
+    save_file({n: t.to(dtype) for n, t in weights(GRAPH).items()}, tmp_path / "bare")
+    for read in (inspect, read_checkpoint):
+        with pytest.raises(
+            CheckpointError, match=r"'(entity|relation)' holds numbers of"
+        ) as caught:
+            read(tmp_path / "bare")
+        assert "kgreason model import" in str(caught.value)
 
 
 def test_nothing_is_left_where_it_cannot_be_written(tmp_path: Path) -> None:

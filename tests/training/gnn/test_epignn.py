@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.predictors import inspect, load_predictor
-from kgreason.predictors.embedding.scorers import BlockShape, Coverage
 from kgreason.predictors.gnn.epignn.checkpoint import read_epignn
+from kgreason.predictors.scorer import Scorer
 from kgreason.training import train
 from kgreason.training.facts import choose_facts
 from kgreason.training.gnn.epignn import EpiGNNTrainer
@@ -164,11 +164,10 @@ def test_a_graph_that_teaches_nothing_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-class Known:
+class Known(Scorer):
     """Scores that are log-odds / 3 − 1 of a table of truths."""
 
-    name, entity_count, relation_count = "known", 400, 2
-    coverage, block, flops = Coverage(), BlockShape(1), 1.0
+    name, entity_count, relation_count, flops = "known", 400, 2, 1.0
     device, dtype = torch.device("cpu"), torch.float32
 
     def __init__(self) -> None:

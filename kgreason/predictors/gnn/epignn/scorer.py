@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgreason.predictors.embedding.scorers import BlockShape, Coverage
 from kgreason.predictors.gnn.epignn.batch import LEAST_ROWS, MOST_ROUNDS
 from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN
 from kgreason.predictors.gnn.epignn.graphs import needed_rounds
@@ -23,6 +22,7 @@ from kgreason.predictors.gnn.epignn.paths import Rounds, Tracer
 from kgreason.predictors.gnn.epignn.propagation import sweep
 from kgreason.predictors.gnn.epignn.readout import MOST_CONNECTED, PairReader
 from kgreason.predictors.protocol import Path, backwards
+from kgreason.predictors.scorer import Coverage, Scorer
 from kgreason.ragged import Longs
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _PROBED_HEADS = 4
 Swept = tuple[Tensor, Tensor]
 
 
-class EpiGNNScorer:
+class EpiGNNScorer(Scorer):
     """A trained model and the facts it reasons from.
 
     facts: (facts, 3) of head, base relation, tail, relations numbered as the model's names.
@@ -117,10 +117,6 @@ class EpiGNNScorer:
     def coverage(self) -> Coverage:
         known = self._relations >= 0
         return Coverage(None, None if known.all() else torch.from_numpy(known))
-
-    @property
-    def block(self) -> BlockShape:
-        return BlockShape(1)
 
     @property
     def flops(self) -> float:

@@ -4,13 +4,14 @@ import pytest
 import torch
 
 from kgreason.errors import UsageError
+from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import (
     COMPLEX,
     COMPOSITIONS,
     DISTMULT,
     find_composition,
 )
-from kgreason.predictors.embedding.scorers import BilinearScorer, scoring_dtype
+from kgreason.predictors.scorer import scoring_dtype
 
 
 def test_complex_scores_are_the_real_part_of_the_trilinear_product() -> None:

@@ -1,16 +1,13 @@
-"""Scorers: raw scores of blocks of (head, relation) rows. Scores never leave `predictors`."""
+"""ComplEx and DistMult as scorers: one matrix product per block of rows."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from kgreason.choose import choose
 from kgreason.predictors.embedding.compositions import Composition
 from kgreason.predictors.embedding.parallel import side_by_side
+from kgreason.predictors.scorer import BlockShape, Coverage, DotProductScorer
 
 # Of more entities than this a block of scores is far larger than a cache, and goes by in stripes.
 _MANY = 1 << 20
@@ -20,126 +17,8 @@ _WIDE_STRIPE = 1 << 18
 # Embeddings that one thread takes the product with at a time.
 _PRODUCT_BYTES = 8 << 20
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """What a scorer was trained on, where that is less than the whole vocabulary.
-
-    entities: (columns,) int64, ascending vocabulary ids of the scorer's entities; None for all.
-    relations: (directed relations,) bool, True where trained; None for all.
-    """
-
-    entities: Tensor | None = None
-    relations: Tensor | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BlockShape:
-    """Row counts at which the bits of a row do not depend on its company.
-
-    A block must hold a multiple of `multiple` rows and at most `limit` (None: any number).
-    """
-
-    multiple: int
-    limit: int | None = None
-
-
-class Scorer(Protocol):
-    """Scores of every entity for a block of (head, directed relation) pairs."""
-
-    @property
-    def name(self) -> str:
-        """Model and size, for people."""
-        ...
-
-    @property
-    def entity_count(self) -> int:
-        """Columns of a block: the entities the scorer covers."""
-        ...
-
-    @property
-    def relation_count(self) -> int:
-        """Directed relations."""
-        ...
-
-    @property
-    def coverage(self) -> Coverage:
-        """Which part of the vocabulary the scorer covers."""
-        ...
-
-    @property
-    def block(self) -> BlockShape:
-        """The block shapes to ask for."""
-        ...
-
-    @property
-    def flops(self) -> float:
-        """Floating-point operations per row."""
-        ...
-
-    @property
-    def device(self) -> torch.device:
-        """Where scores are made."""
-        ...
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Precision of the scores: float32 or float64."""
-        ...
-
-    def scores(self, heads: Tensor, relations: Tensor) -> Tensor:
-        """(rows,) int64 heads (as columns) and relations -> (rows, entities) scores.
-
-        float32 or float64, in any memory layout; the caller may overwrite them.
-        """
-        ...
-
-
-@runtime_checkable
-class ColumnScorer(Protocol):
-    """A scorer whose score is a dot product of what a head and a relation make with a tail."""
-
-    def columns(self, relation: int, tails: Tensor) -> Tensor:
-        """tails: (tails,) int64 -> (entities, tails) scores of every head.
-
-        Equal to the rows' scores but for the rounding of `dtype`.
-        """
-        ...
-
-    def links(self, heads: Tensor, relation: int, tails: Tensor) -> Tensor:
-        """heads, tails: (links,) int64 -> (links,) scores, rounded as in `columns`."""
-        ...
-
-    @property
-    def embeddings(self) -> Tensor:
-        """(entities, numbers) the tails' side of the dot product."""
-        ...
-
-    @property
-    def stripe(self) -> int:
-        """Tails to score at a time: all of them, or what stays in the cache where they are many."""
-        ...
-
-    def queries(self, heads: Tensor, relations: Tensor) -> Tensor:
-        """heads, relations: (rows,) int64 -> (rows, numbers) the other side of the product."""
-        ...
-
-    def among(self, queries: Tensor, start: int, stop: int) -> Tensor:
-        """(rows, numbers) -> (rows, stop − start) scores of these tails, row by row in memory.
-
-        start: a multiple of `stripe`; stop: the next one, or the end. The bits are those of
-        `scores`, and the caller may overwrite them.
-        """
-        ...
-
-    def products(self, heads: Tensor, relation: int, points: Tensor) -> Tensor:
-        """heads: (heads,) int64; points: (points, numbers) in the place of tails -> the scores."""
-        ...
-
-
-class BilinearScorer:
+class BilinearScorer(DotProductScorer):
     """score(h, r, t) = compose(h, r) · t, one matrix product per block.
 
     entity: (entities, parts · d) and relation: (directed relations, parts · d), laid out as the
@@ -163,7 +42,7 @@ class BilinearScorer:
         self._relation = relation.to(self._device, dtype).contiguous()
         self.composition = composition
         self.dimension = entity.shape[1] // composition.parts
-        self.stripe = self._stripe()
+        self._stripe = self._stripe_width()
         self._at_once = self._columns_at_once()
         self._block = self._measure_block()
 
@@ -262,7 +141,11 @@ class BilinearScorer:
     def _is_single(self) -> bool:
         return self._device.type == "cpu" and self._entity.dtype == torch.float32
 
-    def _stripe(self) -> int:
+    @property
+    def stripe(self) -> int:
+        return self._stripe
+
+    def _stripe_width(self) -> int:
         if self.entity_count <= _MANY:
             return max(1, self.entity_count)
         return _STRIPE if self._device.type == "cpu" else _WIDE_STRIPE
@@ -270,8 +153,8 @@ class BilinearScorer:
     def _columns_at_once(self) -> int:
         """Columns of one product, a power of 2 that divides a stripe, or all of a stripe.
 
-        One thread is up to a quarter faster as long as what it works on stays in its cache. Threads
-        that share a product wait for each other at its end, so that they had better not split it.
+        One thread is up to a quarter faster while its operands stay in its cache. Splitting one
+        product across threads costs more in synchronisation than it saves.
         """
         shared = self.stripe == self.entity_count and torch.get_num_threads() > 1
         if shared or not self._is_single:
@@ -309,10 +192,3 @@ class BilinearScorer:
 
 def _equal(left: Tensor, right: Tensor) -> bool:
     return bool(((left == right) | (left.isnan() & right.isnan())).all())
-
-
-def scoring_dtype(name: str | torch.dtype) -> torch.dtype:
-    """`float32`, `bfloat16` or `float64` -> dtype; anything else is a UsageError."""
-    if isinstance(name, torch.dtype):
-        return name
-    return choose("scoring precision", name, DTYPES)
