@@ -27,11 +27,11 @@ from kgreason.bench.suites.load import read_suite
 from kgreason.bench.suites.questions import BenchmarkQuestion
 from kgreason.bench.suites.values import vector_of, vector_or_bounds
 from kgreason.bench.tables import Cell, Table, render
-from kgreason.cli.common.options import size
 from kgreason.execution import BudgetMeter, Value, lower
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.metrics.ranking import filtered_ranks
 from kgreason.predictors import FactPredictor, LinkPredictor, load_predictor
+from kgreason.settings import Settings
 from kgreason.topk import Reasoner, TopK
 
 _HEAD = ("type", "asked", "hard answers", "ranks equal", "tops equal", "rows")
@@ -83,14 +83,14 @@ class Comparison:
     """Both ways to answer a question over one graph."""
 
     def __init__(
-        self, predictor: LinkPredictor, facts: FactIndex, top: int, max_memory: int, kept: Kept
+        self, predictor: LinkPredictor, facts: FactIndex, top: int, settings: Settings, kept: Kept
     ) -> None:
         self._predictor = predictor
         self._facts = facts
         self._top = top
         self._kept = kept
         self._known = Reasoner(FactPredictor(facts), facts)
-        self._whole = Reasoner(predictor, facts, max_memory=max_memory)
+        self._whole = Reasoner(predictor, facts, settings)
 
     def ask(self, key: str, question: BenchmarkQuestion, count: Count) -> None:
         """Answer a question in both ways and count."""
@@ -144,13 +144,11 @@ def compare(path: Path, options: argparse.Namespace) -> Table:
     """One suite as a table."""
     suite = read_suite(path)
     graph = KnowledgeGraph.load(suite.graph)
-    observed = ("train",) if "train" in graph.splits else graph.splits
-    predictor = load_predictor(
-        options.model, graph, observed=observed, calibration=options.calibration
-    )
+    settings = Settings.of(calibration=options.calibration, max_memory=options.max_memory)
+    predictor = load_predictor(options.model, graph, settings)
     kept = Kept(None if options.keep is None else options.keep / f"{suite.name}.jsonl")
-    memory = size(options.max_memory)
-    comparison = Comparison(predictor, graph.index(observed), options.top, memory, kept)
+    facts = graph.index(settings.splits(graph))
+    comparison = Comparison(predictor, facts, options.top, settings, kept)
     counts = {kind: Count() for kind in suite.questions}
     end = time.process_time() + options.seconds
     asked = in_turn(dict(suite.questions), options.limit)

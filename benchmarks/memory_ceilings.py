@@ -22,22 +22,20 @@ def measure(options: argparse.Namespace) -> None:
     from kgreason.bench.measurements.roofline import forget_peak, peak_memory
     from kgreason.bench.suites.load import read_suite
     from kgreason.bench.suites.values import vector_of
-    from kgreason.cli.common.options import size
     from kgreason.execution import BudgetMeter
     from kgreason.knowledge import KnowledgeGraph
     from kgreason.metrics.ranking import filtered_ranks
     from kgreason.predictors import load_predictor
+    from kgreason.settings import Settings, size
     from kgreason.topk.reasoner import Reasoner
 
     suite = read_suite(options.suite).only(tuple(options.types.split(",")), options.limit)
     graph = KnowledgeGraph.load(suite.graph)
-    observed = ("train",) if "train" in graph.splits else graph.splits
-    predictor = load_predictor(
-        options.model, graph, observed=observed, calibration="softmax-degree"
-    )
+    observed = graph.usual_splits
+    predictor = load_predictor(options.model, graph, Settings(calibration="softmax-degree"))
     predictor.price()
     ceiling = size(options.ceilings)
-    reasoner = Reasoner(predictor, graph.index(observed), max_memory=ceiling)
+    reasoner = Reasoner(predictor, graph.index(observed), Settings(max_memory=ceiling))
     asked = [one for several in suite.questions.values() for one in several if len(one.hard)]
     plans = [reasoner.prepare(question.query)[1] for question in asked]
     forget_peak()

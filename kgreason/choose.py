@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
 
+from kgreason.checks import shown
 from kgreason.errors import KgreasonError, UsageError
 
 _Value = TypeVar("_Value")
@@ -35,13 +36,12 @@ def unknown(
     """
     names = list(known)
     near = nearest(name, names)
-    shown = ", ".join(names[:_MOST_SHOWN]) + (", …" if len(names) > _MOST_SHOWN else "")
-    remedy = f"known: {shown}" if names else "none is known"
+    listed = ", ".join(names[:_MOST_SHOWN]) + (", …" if len(names) > _MOST_SHOWN else "")
+    remedy = f"known: {listed}" if names else "none is known"
     if near:
         remedy = f"nearest: {near[0]}; {remedy}"
-    short = name if len(name) <= _LONGEST else name[:_LONGEST] + "…"
     has = f"{owner} has" if owner else "there is"
-    return error(f"{has} no {what} {short!r}", remedy=remedy)
+    return error(f"{has} no {what} {shown(name)}", remedy=remedy)
 
 
 def require(what: str, name: object, known: Iterable[str], owner: str | None = None) -> None:

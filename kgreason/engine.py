@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-import torch
-
+from kgreason import arguments
 from kgreason.answers import (
     Answers,
     Assembler,
@@ -17,20 +15,20 @@ from kgreason.answers import (
     Prepared,
     relations_between,
 )
+from kgreason.arguments import Source
 from kgreason.binding import bind, bind_entity, is_bound
 from kgreason.errors import LimitError, UsageError
 from kgreason.execution import Budget, BudgetMeter
 from kgreason.explanation import Explanation, naming
 from kgreason.formula import Query, fill
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.normal import Semantics
 from kgreason.planning import Plan
 from kgreason.predictors import FactPredictor, load_predictor, with_predicted_relations
 from kgreason.predictors.protocol import LinkPredictor
-from kgreason.predictors.rowcache.cache import RowMaking, row_shelf
+from kgreason.predictors.rowcache.cache import row_cache
+from kgreason.settings import FACTS, Choices, Recipe, Settings
 from kgreason.syntax import parse
-from kgreason.topk import DEFAULT_MEMORY, Reasoner
-from kgreason.truth import Logic, resolve_logic
+from kgreason.topk import Reasoner
 
 Question = str | Query[str] | Query[int]
 Predictor = str | Path | Sequence[str | Path] | LinkPredictor
@@ -42,69 +40,72 @@ _ENTRY_BYTES = 12
 class Engine:
     """Answers questions over one knowledge graph with one link predictor under one logic.
 
-    predictor: `facts`, the path of a model, several (a mixture), or a LinkPredictor. Relations that
-    a model knows by name can be asked for without a fact of them in the graph. observed: splits
-    whose facts are known (by default `train` where the graph has splits). observed_truth: the truth
-    of a known fact, None to leave it as the model scores it. semantics: "text" or "dnf".
-    max_memory: bytes. row_cache: a folder in which the rows of a model are kept, so that no later
-    engine scores them again; `notes` tells of what was wrong with it, and of a logic of your own
-    that takes longer. `flush` writes, as does the end.
+    graph: a KnowledgeGraph, or the path or paths it is loaded from. predictor: `facts`, the path of
+    a model, several (a mixture), or a LinkPredictor; relations that a model knows can be asked for
+    without a fact of them. settings, or choices of them by name: see `Settings`; sizes are read as
+    on the command line. `notes` tells what was wrong with the row cache, and of a logic of your own
+    that takes longer; `flush` writes rows, as does the end. Pickled, an engine is its recipe.
     """
 
     def __init__(
         self,
-        graph: KnowledgeGraph,
-        predictor: Predictor = "facts",
-        *,
-        logic: str | Logic = "product",
-        semantics: Semantics = "text",
-        observed: Iterable[str] | None = None,
-        observed_truth: float | None = 1.0,
-        calibration: str = "auto",
-        device: str = "cpu",
-        dtype: str = "float32",
-        max_memory: int = DEFAULT_MEMORY,
-        row_cache: str | Path | None = None,
+        graph: Source,
+        predictor: Predictor = FACTS,
+        settings: Settings | None = None,
+        **choices: Unpack[Choices],
     ) -> None:
-        if semantics not in ("text", "dnf"):
-            raise UsageError(f"there is no semantics {semantics!r}", remedy="known: text, dnf")
-        if isinstance(predictor, str | Path | Sequence):
-            models = [predictor] if isinstance(predictor, str | Path) else predictor
-            graph = with_predicted_relations(graph, models)
-        self.graph = graph
-        self.logic = resolve_logic(logic)
-        self.observed = _observed(graph, observed)
-        self.facts = graph.index(self.observed)
+        settings = arguments.settings(settings).but(**choices)
+        given, recipe = arguments.sources(graph), None
+        if not isinstance(predictor, LinkPredictor):
+            recipe = Recipe(given, arguments.models(predictor), settings)
+        elif settings.row_cache is not None:
+            raise UsageError(
+                "rows are kept by the model they come from, and this predictor has no file",
+                remedy="give the path of a model, or no row cache",
+            )
+        graph = KnowledgeGraph.load(*given) if isinstance(given, tuple) else given
+        if given == ("-",) and recipe is not None:
+            # Standard input is read once: the graph itself is what can be made again.
+            recipe = replace(recipe, graph=graph)
+        self.settings = settings
+        self._recipe = recipe
+        self.graph = graph if recipe is None else with_predicted_relations(graph, recipe.models)
+        self.logic = settings.logic
+        self.observed = settings.splits(self.graph)
+        self.facts = self.graph.index(self.observed)
         self.notes: list[str] = []
-        made: RowMaking = {
-            "observed": self.observed,
-            "observed_truth": observed_truth,
-            "calibration": calibration,
-            "device": device,
-            "dtype": dtype,
-        }
-        self.predictor, exact = _loaded(predictor, graph, made)
-        name, shelf = self.predictor.name, None
-        if row_cache is not None:
-            shelf = row_shelf(row_cache, predictor, name, graph, made, self.notes.append)
-        reasoner = partial(
-            Reasoner,
-            facts=self.facts,
-            logic=self.logic,
-            semantics=semantics,
-            device=device,
-            max_memory=max_memory if exact is None else max_memory // 2,
-        )
-        truth_dtype = torch.float64 if dtype == "float64" else torch.float32
-        self.reasoner = reasoner(self.predictor, dtype=truth_dtype, shelf=shelf)
-        known = FactPredictor(self.facts, device=device)
+        self.predictor, exact = _loaded(predictor, recipe, self.graph)
+        kept = None if recipe is None else row_cache(recipe, self.graph, self.notes.append)
+        if exact is not None:
+            # Both predictors share the memory.
+            settings = settings.but(max_memory=max(1, settings.max_memory // 2))
+        self.reasoner = Reasoner(self.predictor, self.facts, settings, kept)
         self.notes.extend(self.reasoner.findings.notes)
+        known = FactPredictor(self.facts, device=settings.device)
         self._assembler = Assembler(
             self.reasoner,
-            self.reasoner if exact is None else reasoner(exact),
-            Reasoner(known, self.facts, self.logic, device=device),
-            graph.vocabulary,
+            self.reasoner if exact is None else Reasoner(exact, self.facts, settings),
+            Reasoner(known, self.facts, Settings(logic=settings.logic, device=settings.device)),
+            self.graph.vocabulary,
         )
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe) -> Engine:
+        """The engine that a recipe describes; loads the graph and the models."""
+        return cls(recipe.graph, recipe.models, recipe.settings)
+
+    @property
+    def recipe(self) -> Recipe:
+        """What this engine is made from. UsageError where its predictor was given as an object."""
+        if self._recipe is None:
+            raise UsageError(
+                f"the predictor {self.predictor.name} is an object, which has no recipe",
+                remedy="give the path of a model, so that the engine can be made again elsewhere",
+            )
+        return self._recipe
+
+    def __reduce__(self) -> tuple[Callable[[Recipe], Engine], tuple[Recipe]]:
+        return Engine.from_recipe, (self.recipe,)
 
     def ask(
         self,
@@ -128,15 +129,9 @@ class Engine:
         template. Raises a KgreasonError that points at what is wrong.
         """
         (answers,) = self.ask_many(
-            [question],
-            limit=limit,
-            new=new,
-            budget=budget,
-            witness=witness,
-            paths=paths,
-            language=language,
-            values=values,
-        )
+            [question], limit=limit, new=new, budget=budget, witness=witness, paths=paths,
+            language=language, values=values,
+        )  # fmt: skip
         return answers
 
     def ask_many(
@@ -152,6 +147,7 @@ class Engine:
         values: Mapping[str, str] | None = None,
     ) -> list[Answers]:
         """Answers to many questions of any shape, computed in common batches."""
+        arguments.check_ask(questions, limit=limit, budget=budget, paths=paths, values=values)
         meter = BudgetMeter(budget)
         asked = [
             self._assembler.ask(
@@ -174,6 +170,7 @@ class Engine:
         values: Mapping[str, str] | None = None,
     ) -> Prepared:
         """Parse, bind, normalize and plan; nothing is computed."""
+        arguments.check_prepare(question, values)
         bound = self._bound(question, language, values)
         form, plan = self.reasoner.prepare(bound)
         return Prepared(bound, form, plan)
@@ -208,6 +205,7 @@ class Engine:
         The truth of each is that of `ask : relation(head, tail)`; the answers name relations. limit
         and paths: as of `ask`. Raises UnknownNameError for a name that the graph lacks.
         """
+        arguments.check_relations(head, tail, limit=limit, paths=paths)
         meter = BudgetMeter()
         ends = [bind_entity(name, self.graph.vocabulary) for name in (head, tail)]
         found = relations_between(
@@ -246,19 +244,14 @@ class Engine:
 
 
 def _loaded(
-    predictor: Predictor, graph: KnowledgeGraph, made: RowMaking
+    predictor: Predictor, recipe: Recipe | None, graph: KnowledgeGraph
 ) -> tuple[LinkPredictor, LinkPredictor | None]:
     """The predictor, and beside one with rounded truths the same without rounding."""
-    if not isinstance(predictor, str | Path | Sequence):
+    if recipe is None:
+        assert not isinstance(predictor, str | Path | Sequence)
         return predictor, None
-    found = load_predictor(predictor, graph, **made)
+    found = load_predictor(recipe.models, graph, recipe.settings)
+    if recipe.settings.dtype != "bfloat16":
+        return found, None
     # Rounded truths are enough to find the answers; those shown are not rounded.
-    plain: RowMaking = {**made, "dtype": "float32"}
-    rounded = made["dtype"] == "bfloat16"
-    return found, load_predictor(predictor, graph, **plain) if rounded else None
-
-
-def _observed(graph: KnowledgeGraph, observed: Iterable[str] | None) -> tuple[str, ...]:
-    if observed is None:
-        return ("train",) if "train" in graph.splits else graph.splits
-    return tuple(observed)
+    return found, load_predictor(recipe.models, graph, recipe.settings.but(dtype="float32"))

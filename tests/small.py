@@ -12,9 +12,10 @@ from kgreason.binding import bind
 from kgreason.explanation import naming
 from kgreason.formula import Query
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.normal import Semantics, normalize
+from kgreason.normal import normalize
 from kgreason.planning import Plan, Statistics, plan
 from kgreason.predictors.protocol import RowPrice
+from kgreason.settings import Semantics
 from kgreason.syntax import parse
 from kgreason.truth import PRODUCT, Logic
 

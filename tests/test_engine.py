@@ -264,7 +264,7 @@ def test_explain_says_what_was_refused() -> None:
 def test_options(engine: Engine) -> None:
     assert Engine(GRAPH, logic=GODEL).logic is GODEL
     with pytest.raises(UsageError, match="no semantics 'sets'"):
-        Engine(GRAPH, semantics="sets")  # type: ignore[arg-type]
+        Engine(GRAPH, semantics="sets")
     with pytest.raises(UsageError, match="no logic 'boolean'"):
         Engine(GRAPH, logic="boolean")
     with pytest.raises(UnsafeQueryError):

@@ -14,6 +14,7 @@ from kgreason.cli.common.session import load_graph
 from kgreason.cli.common.terminal import Terminal
 from kgreason.cli.train import parse_arguments
 from kgreason.errors import DataError, KgreasonError, UsageError
+from kgreason.settings import Settings
 
 if TYPE_CHECKING:
     from kgreason.predictors import CheckpointInfo
@@ -205,7 +206,7 @@ def mix(
             remedy="write for example: kgreason model mix a.safetensors rules.txt -g G -o mix.json",
         )
     loaded = load_graph(terminal, graph.graph, reading)
-    observed = ("train",) if "train" in loaded.splits else loaded.splits
+    observed = loaded.usual_splits
     if validation in (*observed, "test") or validation not in loaded.splits:
         raise UsageError(
             f"the split {validation!r} is none to learn a mixture from",
@@ -216,10 +217,8 @@ def mix(
         from kgreason.predictors.mixture.file import write_mixture
         from kgreason.predictors.mixture.weights import learn_weights
 
-        members = [
-            load_predictor(path, loaded, observed=observed, calibration=calibration, device=device)
-            for path in models
-        ]
+        settings = Settings.of(calibration=calibration, device=device)
+        members = [load_predictor(path, loaded, settings) for path in models]
     with terminal.bar("ranking", 1) as show:
         weights = learn_weights(
             members,

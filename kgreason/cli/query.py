@@ -18,8 +18,6 @@ from kgreason.cli.common.options import (
     ReasoningOptions,
     ResultsFile,
     ResultsFormat,
-    size,
-    truth,
 )
 from kgreason.cli.common.output import TABLE, Target
 from kgreason.cli.common.session import keep_rows, load_asked, make_engine, outline, understand
@@ -123,7 +121,7 @@ def query(
     Example: kgreason query -g facts.tsv -q '?y: exists x. friend(alice, x) & works_at(x, y)'
     """
     target = Target.choose(output.format, output.output, terminal.interactive)
-    _check(output, reasoning)
+    _check(output)
     text = question.text(graph.graph)
     loaded = load_asked(terminal, graph.graph, reading, reasoning)
     bound = understand(loaded, text, question.language)
@@ -154,15 +152,10 @@ def parse_limit(text: str) -> int | None:
     return int(text)
 
 
-def _check(output: OutputOptions, reasoning: ReasoningOptions) -> None:
+def _check(output: OutputOptions) -> None:
     """Tell of a slip before the graph is read."""
-    from kgreason.truth import resolve_logic
-
-    resolve_logic(reasoning.logic)
     if output.limit is not None:
         parse_limit(output.limit)
-    size(reasoning.max_memory)
-    truth(reasoning.observed_truth)
 
 
 def _answers(

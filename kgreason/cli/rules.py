@@ -10,11 +10,12 @@ import typer
 
 from kgreason.choose import require
 from kgreason.cli.common.command import command
-from kgreason.cli.common.options import GraphOptions, ReadingOptions, names, offer
+from kgreason.cli.common.options import GraphOptions, ReadingOptions, offer
 from kgreason.cli.common.output import write_whole
 from kgreason.cli.common.session import load_graph
 from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
+from kgreason.settings import Settings
 
 if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph
@@ -209,9 +210,7 @@ def evaluate(
 
 def observed_splits(graph: KnowledgeGraph, chosen: str | None) -> tuple[str, ...]:
     """The splits whose facts are known."""
-    if chosen == "all":
-        return graph.splits
-    return names(chosen) or (("train",) if "train" in graph.splits else graph.splits)
+    return Settings.of(observed=chosen).splits(graph)
 
 
 def _read(

@@ -13,7 +13,9 @@ from kgreason.execution.head_bounds import LearnedBounds
 from kgreason.execution.session import Session
 from kgreason.execution.values import Value
 from kgreason.predictors.protocol import LinkPredictor
+from kgreason.settings import Settings
 from kgreason.truth import Logic
+from kgreason.truth.rows import truth_dtype
 from kgreason.truth.vector import TruthVector
 
 # Bytes that an entry costs at the peak of a step: keys, gathered copies, scratch and the result.
@@ -38,18 +40,11 @@ class Setting:
     frontier: int | None = None
 
     @classmethod
-    def within(
-        cls,
-        max_memory: int,
-        predictor: LinkPredictor,
-        logic: Logic,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-        frontier: int | None = None,
-    ) -> Setting:
-        """max_memory: bytes for intermediates."""
-        entries = max(1, max_memory // _BYTES_PER_ENTRY)
-        return cls(predictor, logic, dtype, device or torch.device("cpu"), entries, frontier)
+    def of(cls, predictor: LinkPredictor, settings: Settings) -> Setting:
+        """Half of the working memory is for intermediates, the other half for rows."""
+        entries = max(1, settings.max_memory // 2 // _BYTES_PER_ENTRY)
+        dtype, device = truth_dtype(settings.dtype), torch.device(settings.device)
+        return cls(predictor, settings.logic, dtype, device, entries, settings.frontier)
 
 
 @dataclass(slots=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kgreason.checks import check_path, check_text, shown
 from kgreason.choose import require
-from kgreason.errors import DataError
+from kgreason.errors import DataError, UsageError
 from kgreason.knowledge.contents import Contents, Ints, Loaded
 from kgreason.knowledge.index import FactIndex, concatenate
 from kgreason.knowledge.vocabulary import Vocabulary
@@ -51,6 +53,11 @@ class KnowledgeGraph:
         return tuple(self._contents.fact_counts)
 
     @property
+    def usual_splits(self) -> tuple[str, ...]:
+        """The splits whose facts are known unless others are named: `train`, else all."""
+        return ("train",) if "train" in self.splits else self.splits
+
+    @property
     def fact_counts(self) -> Mapping[str, int]:
         """Facts per split."""
         return self._contents.fact_counts
@@ -79,6 +86,12 @@ class KnowledgeGraph:
             )
         return self._indexes[key]
 
+    def fingerprint(self, splits: Iterable[str] | None = None) -> str:
+        """SHA-256 of the names and of the facts of these splits, None for all: 64 digits."""
+        digest = hashlib.sha256(self.vocabulary.fingerprint().encode())
+        digest.update(self.facts(splits).astype("<i4").tobytes())
+        return digest.hexdigest()
+
     def with_relations(self, names: Iterable[str]) -> KnowledgeGraph:
         """The same facts among more relations, which have none; itself where all are there."""
         own = self.vocabulary
@@ -101,6 +114,10 @@ class KnowledgeGraph:
             f"KnowledgeGraph({self.name!r}: {self.entity_count:,} entities, "
             f"{self.relation_count:,} relations, facts: {counts})"
         )
+
+    def __reduce__(self) -> tuple[Callable[..., KnowledgeGraph], tuple[Contents, int]]:
+        """Pickled, a graph is its contents: the path of a store, or the tables in memory."""
+        return _of_contents, (self._contents, self.skipped)
 
     def _chosen(self, splits: Iterable[str] | None) -> tuple[str, ...]:
         wanted = {splits} if isinstance(splits, str) else None if splits is None else set(splits)
@@ -141,8 +158,12 @@ class KnowledgeGraph:
         """
         from kgreason.knowledge.load import Options, load
 
+        remedy = "name a file, a folder or `-`"
+        paths = tuple(check_path(source, "a source", remedy) for source in sources)
+        if name is not None:
+            check_text(name, "the name of a graph")
         options = Options(input_format, lenient, progress, tuple(label_properties))
-        found = load(tuple(str(source) for source in sources), options, labels, name)
+        found = load(paths, options, labels, name)
         return cls(found.contents, skipped=found.skipped)
 
     @classmethod
@@ -170,7 +191,10 @@ class KnowledgeGraph:
         """A graph of (head, relation, tail) names, ids in order of first appearance."""
         from kgreason.knowledge.load import collected
 
+        check_text(name, "the name of a graph")
         rows = list(triples)
+        for number, row in enumerate(rows):
+            _check_triple(row, number)
         if not rows:
             raise DataError("no triples were given", remedy="a graph needs at least one fact")
         heads, relations, tails = (list(column) for column in zip(*rows, strict=True))
@@ -204,3 +228,16 @@ class KnowledgeGraph:
 
         if isinstance(self._contents, Stored):
             self._contents.verify()
+
+
+def _of_contents(contents: Contents, skipped: int) -> KnowledgeGraph:
+    return KnowledgeGraph(contents, skipped=skipped)
+
+
+def _check_triple(row: object, number: int) -> None:
+    if not isinstance(row, tuple | list) or len(row) != 3:
+        raise UsageError(
+            f"triple {number} is {shown(row)}", remedy="give (head, relation, tail), three names"
+        )
+    for name, what in zip(row, ("head", "relation", "tail"), strict=True):
+        check_text(name, f"the {what} of triple {number}")

@@ -166,6 +166,7 @@ class Stored:
         """Raises `DataError` when the folder is not a whole store."""
         self._path = path
         manifest = _read_manifest(path)
+        self.manifest = manifest
         try:
             self.name = str(manifest["name"])
             self._prefixes = {str(k): str(v) for k, v in manifest["prefixes"].items()}
@@ -177,6 +178,10 @@ class Stored:
         self.entity_count = self._tables["entities"].rows
         self.relation_count = self._tables["relations"].rows
         self.fact_counts: Mapping[str, int] = {k: f.rows for k, f in self._fact_files.items()}
+
+    def __reduce__(self) -> tuple[Callable[..., Stored], tuple[Path, dict[str, Any]]]:
+        """Pickled, a store is its path, and its manifest to know it by."""
+        return _opened_again, (self._path.absolute(), self.manifest)
 
     def vocabulary(self) -> Vocabulary:
         """All names."""
@@ -271,6 +276,16 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     if manifest.get(_CHECKSUM) != _manifest_checksum(manifest):
         raise DataError(f"{file}: damaged, its checksum is not that of its content", remedy=_AGAIN)
     return manifest
+
+
+def _opened_again(path: Path, manifest: dict[str, Any]) -> Stored:
+    stored = Stored(path)
+    if stored.manifest != manifest:
+        raise DataError(
+            f"{path}: another graph was saved here since this one was pickled",
+            remedy="open the store instead, or pickle it again",
+        )
+    return stored
 
 
 def read_store(path: Path, collector: Collector) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
 
@@ -44,6 +44,11 @@ class Vocabulary:
         self.relation_names = _strings(relations, "relation")
         self.prefixes: Mapping[str, str] = MappingProxyType({**KNOWN_PREFIXES, **(prefixes or {})})
         self.labels = NO_LABELS if labels is None else labels
+
+    def __reduce__(self) -> tuple[Callable[..., Vocabulary], tuple[object, ...]]:
+        """Pickled, a vocabulary is its tables; what is looked up in them is made again."""
+        tables = (self.entity_names, self.relation_names, dict(self.prefixes), self.labels)
+        return _of_tables, tables
 
     @property
     def entity_count(self) -> int:
@@ -207,3 +212,9 @@ def _item(names: pl.Series, position: int) -> str:
     if not 0 <= position < len(names):
         raise IndexError(f"no {names.name} has the id {position}; there are {len(names)}")
     return str(names[position])
+
+
+def _of_tables(
+    entities: pl.Series, relations: pl.Series, prefixes: dict[str, str], labels: pl.DataFrame
+) -> Vocabulary:
+    return Vocabulary(entities, relations, prefixes=prefixes, labels=labels)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kgreason.choose import choose
 
 if TYPE_CHECKING:
-    from kgreason.normal import Semantics
+    from kgreason.settings import Semantics
 
 
 @dataclass(frozen=True, slots=True)

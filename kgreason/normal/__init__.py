@@ -1,6 +1,6 @@
 """Normal form: `normalize` turns a bound question into a `QueryGraph` by law-gated rewrites."""
 
-from kgreason.normal.normalize import MAX_ATOMS, NormalForm, Semantics, normalize
+from kgreason.normal.normalize import MAX_ATOMS, NormalForm, normalize
 from kgreason.normal.query_graph import (
     EQUALS,
     IDS,
@@ -26,7 +26,6 @@ __all__ = [
     "Node",
     "NormalForm",
     "QueryGraph",
-    "Semantics",
     "edges",
     "normalize",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
 
 from kgreason.errors import LimitError, Place, UnsafeQueryError, UsageError
 from kgreason.formula import (
@@ -29,10 +28,10 @@ from kgreason.formula import (
 from kgreason.normal.orientation import Distances, distances, identity, orient
 from kgreason.normal.query_graph import Alternatives, Member, NegatedGroup, QueryGraph
 from kgreason.normal.rules import COUNTED, RULES, Rule, atoms_after_distribution
+from kgreason.settings import Semantics
 from kgreason.truth import Law, Logic
 from kgreason.walks import Walk, unwind
 
-Semantics = Literal["text", "dnf"]
 MAX_ATOMS = 4096
 """A rewrite that would leave more atoms than this does not fire."""
 

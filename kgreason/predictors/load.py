@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,17 +24,17 @@ from kgreason.predictors.protocol import LinkPredictor
 from kgreason.predictors.rules import RulePredictor
 from kgreason.predictors.scorer import Scorer, scoring_dtype
 from kgreason.rules import read_rules
+from kgreason.settings import AUTO, FACTS, USUAL, Settings
+from kgreason.truth.rows import truth_dtype
 
 if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph
 
-FACTS = "facts"
 RULES = "rules"
 MIXTURE = "mixture"
 VALIDATION = "valid"
 _FACTS_AT_LOAD = 300
 _SUFFIXES = {".txt": RULES, ".json": MIXTURE}
-AUTO = "auto"
 # What suits a kind of model: EpiGNN's scores are log-odds of truth already.
 _OWN_CALIBRATION = {EPIGNN: "sigmoid:cut=0.0001"}
 _USUAL_CALIBRATION = "softmax-degree"
@@ -49,17 +49,29 @@ class Request:
 
     graph: KnowledgeGraph
     path: Path | None
-    observed: tuple[str, ...] | None
-    observed_truth: float | None
+    settings: Settings
     calibration: str | Calibration
-    device: torch.device
-    dtype: torch.dtype
     block_bytes: int
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """Splits whose facts are known."""
+        return self.settings.splits(self.graph)
+
+    @property
+    def device(self) -> torch.device:
+        """Where to compute. UsageError where there is no such device."""
+        return usable_device(self.settings.device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of scores."""
+        return scoring_dtype(self.settings.dtype)
 
 
 def _facts(request: Request) -> LinkPredictor:
     index = request.graph.index(request.observed)
-    dtype = torch.float64 if request.dtype == torch.float64 else torch.float32
+    dtype = truth_dtype(request.settings.dtype)
     return FactPredictor(index, device=request.device, dtype=dtype)
 
 
@@ -87,7 +99,7 @@ def _calibrated(request: Request, scorer: Scorer) -> LinkPredictor:
         scorer,
         parse_calibration(calibration),
         request.graph.index(request.observed),
-        observed_truth=request.observed_truth,
+        observed_truth=request.settings.observed_truth,
         rankable=torch.from_numpy(~request.graph.vocabulary.literal),
         block_bytes=request.block_bytes,
     )
@@ -99,10 +111,10 @@ def _rules(request: Request) -> LinkPredictor:
     return RulePredictor(
         read_rules(request.path, vocabulary),
         request.graph.index(request.observed),
-        observed_truth=request.observed_truth,
+        observed_truth=request.settings.observed_truth,
         rankable=~vocabulary.literal,
         device=request.device,
-        dtype=torch.float64 if request.dtype == torch.float64 else torch.float32,
+        dtype=truth_dtype(request.settings.dtype),
     )
 
 
@@ -127,7 +139,7 @@ def _parsed(calibration: str | Calibration) -> str | Calibration:
 
 def _together(request: Request, paths: Sequence[Path | None]) -> LinkPredictor:
     """Models given side by side: weights from held-out validation facts, else all the same."""
-    graph, observed = request.graph, request.observed or request.graph.splits
+    graph, observed = request.graph, request.observed
     members = [_made(replace(request, path=path)) for path in paths]
     if VALIDATION not in graph.splits or VALIDATION in observed:
         even = torch.ones(2 * graph.relation_count, len(members))
@@ -157,35 +169,19 @@ PREDICTORS: dict[str, Callable[[Request], LinkPredictor]] = {
 def load_predictor(
     model: str | Path | Sequence[str | Path],
     graph: KnowledgeGraph,
+    settings: Settings = USUAL,
     *,
-    observed: Iterable[str] | None = None,
-    observed_truth: float | None = 1.0,
-    calibration: str | Calibration = AUTO,
-    device: str | torch.device = "cpu",
-    dtype: str | torch.dtype = "float32",
     block_bytes: int = DEFAULT_BLOCK_BYTES,
 ) -> LinkPredictor:
     """The predictor `facts`, or that of a checkpoint, rules (`.txt`) or a mixture (`.json`).
 
     Several models make a mixture, weighted by how well they rank the split `valid` where that is
-    held out.
-    observed: splits whose facts are known, None for all of them. observed_truth: their truth, None
-    to leave them as scored. calibration: `auto` for what suits the model. dtype: float32, float64
-    or (ComplEx, DistMult) bfloat16. block_bytes: size of one block of scores. Raises UsageError and
-    CheckpointError.
+    held out. bfloat16 is for ComplEx and DistMult. block_bytes: size of one block of scores.
+    Raises UsageError and CheckpointError.
     """
     models = [model] if isinstance(model, str | Path) else list(model)
-    paths = [None if one == FACTS else Path(one) for one in models]
-    request = Request(
-        graph=graph,
-        path=None,
-        observed=None if observed is None else tuple(observed),
-        observed_truth=observed_truth,
-        calibration=_parsed(calibration),
-        device=usable_device(device),
-        dtype=scoring_dtype(dtype),
-        block_bytes=block_bytes,
-    )
+    paths = [None if str(one) == FACTS else Path(one) for one in models]
+    request = Request(graph, None, settings, _parsed(settings.calibration), block_bytes)
     if len(paths) > 1:
         return _together(request, paths)
     return _made(replace(request, path=paths[0] if paths else None))

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
-import torch
-
 from kgreason.compute import ComputationGraph, fold, lower
 from kgreason.execution import (
     Bounds,
@@ -28,57 +26,47 @@ from kgreason.execution import (
 )
 from kgreason.formula import Query
 from kgreason.knowledge import FactIndex
-from kgreason.normal import NormalForm, Semantics, normalize
+from kgreason.normal import NormalForm, normalize
 from kgreason.planning import Plan, Statistics, plan
 from kgreason.predictors.protocol import LinkPredictor, RowShelf
+from kgreason.settings import USUAL, Settings
 from kgreason.topk.stop import AllTruths, StopCondition
 from kgreason.topk.threshold import EXHAUSTIVE, INITIAL, NO_CANDIDATES, Threshold
-from kgreason.truth import PRODUCT, Logic, Quantifier
+from kgreason.truth import Quantifier
 from kgreason.truth.checking import require_laws
-
-DEFAULT_MEMORY = 2 << 30
 
 
 class Reasoner:
     """One predictor under one logic. Threads may share it.
 
-    facts: what planning takes its statistics from. dtype: of truths. max_memory: bytes of working
-    memory for rows and intermediates. frontier: how many of its truest candidates an ∃ looks at,
-    which makes it a beam search; None for all, which is exact. Rows stay between calls, so a second
-    question is warm. shelf: the row cache. Raises UsageError for a logic that breaks its laws;
-    `findings` tells of one under which every candidate is looked at.
+    facts: what planning takes its statistics from. A frontier in the settings makes it a beam
+    search; without one it is exact. Rows stay between calls, so a second question is warm. shelf:
+    the row cache. Raises UsageError for a logic that breaks its laws; `findings` tells of one under
+    which every candidate is looked at.
     """
 
     def __init__(
         self,
         predictor: LinkPredictor,
         facts: FactIndex,
-        logic: Logic = PRODUCT,
-        semantics: Semantics = "text",
-        *,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | str = "cpu",
-        max_memory: int = DEFAULT_MEMORY,
-        frontier: int | None = None,
+        settings: Settings = USUAL,
         shelf: RowShelf | None = None,
     ) -> None:
         self.predictor = predictor
         self.facts = facts
-        self.logic = logic
-        self.findings = require_laws(logic)
-        self.semantics = semantics
-        self.max_memory = max_memory
+        self.logic = settings.logic
+        self.findings = require_laws(settings.logic)
+        self.semantics = settings.semantics
+        self.max_memory = settings.max_memory
         price = predictor.price()
-        if frontier is not None:
+        if settings.frontier is not None:
             # A beam looks at its candidates' rows and at nothing else.
             price = replace(price, head_bounds=None)
         anywhere = cache(lambda relation: predictor.domain(relation) is None)
         self.statistics = Statistics(predictor.entity_count, facts, price, anywhere)
-        device = torch.device(device)
-        self._executor = Executor(
-            Setting.within(max_memory // 2, predictor, logic, dtype, device, frontier),
-            Session(predictor, dtype, device, max_memory // 2, shelf),
-        )
+        setting = Setting.of(predictor, settings)
+        session = Session(predictor, setting.dtype, setting.device, settings.max_memory // 2, shelf)
+        self._executor = Executor(setting, session)
 
     def flush(self) -> None:
         """Write the rows that are to be kept in the row cache."""

@@ -98,7 +98,7 @@ def _coverage(graph: KnowledgeGraph, kept: NDArray[np.int32], ids: NDArray[np.in
 def _divided(
     graph: KnowledgeGraph, validation: str | float | None, seed: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], list[str]]:
-    train = ("train",) if "train" in graph.splits else graph.splits
+    train = graph.usual_splits
     facts = graph.facts(train)
     if validation is None and "valid" in graph.splits and len(graph.facts(("valid",))):
         validation = "valid"

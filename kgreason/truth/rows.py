@@ -10,6 +10,11 @@ from torch import Tensor
 from kgreason.truth.ragged import offsets_of, segments
 
 
+def truth_dtype(scores: str) -> torch.dtype:
+    """The dtype of truths that come from scores of a dtype: float64, else float32."""
+    return torch.float64 if scores == "float64" else torch.float32
+
+
 @dataclass(frozen=True, slots=True)
 class TruthRows:
     """A batch of sparse rows over the entities.

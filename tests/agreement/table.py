@@ -13,6 +13,7 @@ from kgreason.execution import BudgetMeter, Table
 from kgreason.formula import Query
 from kgreason.knowledge import FactIndex
 from kgreason.predictors.protocol import HeadBounds, LinkPredictor, RowBounds, RowPrice
+from kgreason.settings import Settings
 from kgreason.topk.reasoner import Reasoner
 from kgreason.truth import Logic
 from kgreason.truth.rows import TruthRows
@@ -86,10 +87,7 @@ def reasoner(
     return Reasoner(
         predictor,
         facts,
-        logic,
-        semantics,  # type: ignore[arg-type]
-        dtype=torch.float64,
-        max_memory=max_memory,
+        Settings.of(logic=logic, semantics=semantics, dtype="float64", max_memory=max_memory),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 HEAVY = ("torch", "polars", "pandas", "rdflib", "pykeen", "numpy", "pyoxigraph", "safetensors")
@@ -36,16 +35,10 @@ def test_a_plan_over_facts_needs_no_torch(friends: Path) -> None:
     assert imported(("torch", "pykeen", "rdflib"), *arguments) == "[]"
 
 
-def test_help_is_fast_and_lists_the_exit_codes() -> None:
-    best = float("inf")
-    for _ in range(3):
-        started = time.perf_counter()
-        ran = subprocess.run(
-            [sys.executable, "-m", "kgreason", "--help"], capture_output=True, text=True, check=True
-        )
-        best = min(best, time.perf_counter() - started)
-    # Half a second on an idle machine; the rest is for busy ones.
-    assert best < 1.5
+def test_help_lists_the_exit_codes() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "kgreason", "--help"], capture_output=True, text=True, check=True
+    )
     words = " ".join(ran.stdout.split())
     for code in ("2 usage or syntax", "3 unknown name", "5 limit exceeded", "130 interrupted"):
         assert code in words

@@ -17,6 +17,7 @@ from kgreason.predictors.load import PREDICTORS
 from kgreason.predictors.mixture.file import write_mixture
 from kgreason.predictors.mixture.weights import Weights
 from kgreason.predictors.protocol import LinkPredictor
+from kgreason.settings import Settings
 from tests.predictors.toy import complex_info, every_pair, toy_graph, weights
 
 Maker = Callable[[KnowledgeGraph, Path, bool], LinkPredictor]
@@ -258,5 +259,5 @@ def test_weights_that_are_no_numbers_are_refused(
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_rows_stay_on_the_device(graph: KnowledgeGraph) -> None:
-    predictor = load_predictor("facts", graph, device="cuda")
+    predictor = load_predictor("facts", graph, Settings(device="cuda"))
     assert predictor.rows(torch.tensor([0]), torch.tensor([0])).truths.is_cuda

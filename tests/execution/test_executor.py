@@ -17,6 +17,7 @@ from kgreason.errors import LimitError
 from kgreason.execution import BudgetMeter, Work, lower
 from kgreason.formula import And, Atom, Constant, Exists, Query, Variable
 from kgreason.normal import Edge, QueryGraph
+from kgreason.settings import Settings
 from kgreason.topk import Reasoner, Threshold, TopK, threshold
 from kgreason.topk import reasoner as loop
 from kgreason.truth import LOGICS, PRODUCT
@@ -239,10 +240,7 @@ def beam(frontier: int | None, max_memory: int, texts: list[str]) -> list[list[f
     engine = Reasoner(
         predictor,
         plain.facts,
-        PRODUCT,
-        dtype=torch.float64,
-        max_memory=max_memory,
-        frontier=frontier,
+        Settings(dtype="float64", max_memory=max_memory, frontier=frontier),
     )
     values = engine.truths([engine.prepare(bound(text))[1] for text in texts])
     assert all(isinstance(value, TruthVector) for value in values)
@@ -271,7 +269,7 @@ def test_a_truth_has_the_same_bits_alone_and_in_any_batch() -> None:
         for row in sources
     ]
     predictor = TablePredictor(table)
-    engine = Reasoner(predictor, reasoner(predictor, PRODUCT).facts, PRODUCT)
+    engine = Reasoner(predictor, reasoner(predictor, PRODUCT).facts)
     plans = [engine.prepare(question)[1] for question in questions]
     together = engine.truths(plans)
     for plan, value in zip(plans, together, strict=True):

@@ -17,6 +17,7 @@ from kgreason.execution.bindings import Chunk
 from kgreason.formula import And, Atom, Constant, Exists, Or, Query, Variable
 from kgreason.normal import normalize
 from kgreason.planning import plan
+from kgreason.settings import Settings
 from kgreason.topk.reasoner import Reasoner
 from kgreason.truth import PRODUCT
 from kgreason.truth.rows import TruthRows
@@ -128,7 +129,7 @@ class Shelf:
 def test_they_are_not_kept_for_good() -> None:
     shelf = Shelf()
     predictor = TablePredictor(facts(), crisp=True)
-    engine = Reasoner(predictor, GRAPH.index(), PRODUCT, dtype=torch.float64, shelf=shelf)
+    engine = Reasoner(predictor, GRAPH.index(), Settings(dtype="float64"), shelf)
     answers(engine, [bound(BUT.format("a"))])
     assert shelf.keys
     assert max(shelf.keys) < predictor.relation_count * predictor.entity_count

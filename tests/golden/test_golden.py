@@ -65,7 +65,7 @@ def found(golden: Golden) -> tuple[list[str], list[str]]:
         GRAPH,
         PREDICTOR,
         logic=golden.logic,
-        semantics=golden.semantics,  # type: ignore[arg-type]
+        semantics=golden.semantics,
         dtype="float64",
     )
     prepared = engine.prepare(golden.question)

@@ -19,9 +19,11 @@ ROOT = Path(kgreason.__file__).parent
 
 LAYERS: list[tuple[str, ...]] = [
     ("errors", "walks"),
+    ("checks",),
     ("files", "ragged", "choose"),
     ("formula",),
     ("truth", "knowledge"),
+    ("settings",),
     ("calculi",),
     ("rules",),
     ("predictors.protocol",),
@@ -38,6 +40,7 @@ LAYERS: list[tuple[str, ...]] = [
     # Doors on the outside.
     ("metrics",),
     ("predictors",),
+    ("arguments",),
     ("engine",),
     ("methods", "training", "data"),
     ("bench",),
@@ -48,11 +51,11 @@ LAYERS: list[tuple[str, ...]] = [
 it; parts of one line do not see each other. `docs/architecture.md` tells what they are for."""
 
 TORCH = {"execution", "topk", "answers", "predictors", "metrics", "engine"}
-TORCH |= {"methods", "training", "bench"}
+TORCH |= {"arguments", "methods", "training", "bench"}
 TORCH_MODULES = {"truth.vector", "truth.rows", "truth.ragged", "truth.operations", "truth.owners"}
 TORCH_MODULES |= {"truth.checking"}
 WITHOUT_TORCH = (
-    *("errors", "files", "choose", "ragged", "formula", "truth", "knowledge"),
+    *("errors", "files", "checks", "choose", "ragged", "formula", "truth", "settings", "knowledge"),
     *("syntax", "binding", "normal", "planning", "compute"),
 )
 

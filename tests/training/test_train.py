@@ -55,7 +55,7 @@ def test_complex_learns_umls(tmp_path: Path) -> None:
     assert result.test is not None
     assert result.test.ranked == 2 * len(graph.facts(("test",)))
     assert list(tmp_path.iterdir()) == [out]
-    predictor = load_predictor(out, graph, observed=("train",))
+    predictor = load_predictor(out, graph)
     assert len(predictor.rows(torch.arange(5), torch.arange(5))) == 5
 
 

@@ -18,8 +18,8 @@ from kgreason.bench.tables import Cell, Table
 from kgreason.execution import Budget, BudgetMeter
 from kgreason.formula import Query
 from kgreason.predictors import FactPredictor
-from kgreason.topk import DEFAULT_MEMORY, Reasoner, TopK
-from kgreason.truth import PRODUCT
+from kgreason.settings import USUAL, Settings
+from kgreason.topk import Reasoner, TopK
 
 AXES: dict[str, tuple[int, ...]] = {
     "entities": (10_000, 30_000, 100_000, 300_000, 1_000_000, 5_000_000),
@@ -45,8 +45,7 @@ class GrowthSettings:
     questions: int = 5
     top: int = 10
     seconds: float = 30.0
-    max_memory: int = DEFAULT_MEMORY
-    device: str = "cpu"
+    reasoning: Settings = USUAL
     seed: int = 0
 
 
@@ -120,7 +119,7 @@ class _Worlds:
         key = (shape.entities, shape.facts, shape.rank)
         if self._world is None or key != self._key:
             self._world = None
-            self._world = make_world(shape, self._settings.seed, self._settings.device)
+            self._world = make_world(shape, self._settings.seed, self._settings.reasoning.device)
             self._key = key
         return self._world
 
@@ -143,15 +142,9 @@ def _timed(
     asked: Sequence[Query[int]], world: World, settings: GrowthSettings
 ) -> tuple[float, int, bool]:
     """Seconds and rows of a batch from nothing, and whether all of it was proved."""
-    known = Reasoner(FactPredictor(world.index), world.index, PRODUCT)
-    reasoner = Reasoner(
-        world.predictor,
-        world.index,
-        PRODUCT,
-        device=settings.device,
-        max_memory=settings.max_memory,
-    )
-    now = clock(settings.device)
+    known = Reasoner(FactPredictor(world.index), world.index)
+    reasoner = Reasoner(world.predictor, world.index, settings.reasoning)
+    now = clock(settings.reasoning.device)
     start = now()
     wanted = []
     for query in asked:
@@ -173,7 +166,7 @@ def growth_tables(curves: Sequence[Curve], settings: GrowthSettings) -> list[Tab
         f"otherwise {base.entities:,} entities, {base.facts} facts each, rank {base.rank}, paths "
         f"of {base.variables} variables, {base.batch} at a time; medians of {settings.questions}; "
         f"until the first {settings.top} new answers are proved, at most {settings.seconds:g} s; "
-        f"seed {settings.seed}; {clock_name(settings.device)}"
+        f"seed {settings.seed}; {clock_name(settings.reasoning.device)}"
     )
     return [_table(curve, note) for curve in curves]
 

@@ -34,13 +34,14 @@ from kgreason.metrics.averages import Ranks
 from kgreason.metrics.ranking import filtered_ranks
 from kgreason.predictors import CalibratedPredictor, FactPredictor, load_predictor
 from kgreason.predictors.scorer import scoring_dtype
-from kgreason.topk import DEFAULT_MEMORY, Reasoner, StopCondition, TopK
-from kgreason.truth import PRODUCT
-from kgreason.truth.rows import TruthRows
+from kgreason.settings import Settings
+from kgreason.topk import Reasoner, StopCondition, TopK
+from kgreason.truth.rows import TruthRows, truth_dtype
 from kgreason.truth.vector import TruthVector
 
 FULL, RANKS, TOP = "all truths", "proved ranks", "proved top {}"
 DENSE, CACHED = "dense", "dense in cache"
+AS_PUBLISHED = Settings(calibration="softmax-degree")
 Progress = Callable[[int, int, str], None]
 """Called with the questions done, their total (over all ways), and the way."""
 
@@ -49,18 +50,14 @@ Progress = Callable[[int, int, str], None]
 class SpeedSettings:
     """What is measured.
 
-    observed: splits whose facts are known, with truth 1. batch: questions computed together.
-    top: how many new answers are to be proved. beams: candidates that beams keep. dense: of how
-    many questions of each type the dense evaluation is timed, None for all. values: most values of
-    a cycle's variable that it enumerates, see `DenseEvaluator`.
+    batch: questions computed together. top: how many new answers are to be proved. beams:
+    candidates that beams keep. dense: of how many questions of each type the dense evaluation is
+    timed, None for all. values: most values of a cycle's variable that it enumerates, see
+    `DenseEvaluator`.
     """
 
     model: Path
-    calibration: str = "softmax-degree"
-    observed: tuple[str, ...] = ("train",)
-    dtype: str = "float32"
-    device: str = "cpu"
-    max_memory: int = DEFAULT_MEMORY
+    reasoning: Settings = AS_PUBLISHED
     batch: int = 1
     top: int = 10
     beams: tuple[int, ...] = (8, 64)
@@ -139,14 +136,7 @@ def measure(
 
     Raises UsageError for a model without scores, LimitError where dense matrices do not fit.
     """
-    predictor = load_predictor(
-        str(settings.model),
-        graph,
-        observed=settings.observed,
-        calibration=settings.calibration,
-        device=settings.device,
-        dtype=settings.dtype,
-    )
+    predictor = load_predictor(settings.model, graph, settings.reasoning)
     if not isinstance(predictor, CalibratedPredictor):
         raise UsageError("known facts have no rows to score", remedy="give a checkpoint with -m")
     if settings.dense != 0:
@@ -181,15 +171,16 @@ class _Run:
     ) -> None:
         self._predictor = predictor
         self._settings = settings
-        self._facts: FactIndex = graph.index(settings.observed)
-        self._known = Reasoner(FactPredictor(self._facts), self._facts, PRODUCT)
+        self._reasoning = settings.reasoning
+        self._facts: FactIndex = graph.index(self._reasoning.splits(graph))
+        self._known = Reasoner(FactPredictor(self._facts), self._facts)
         self._expected: dict[str, list[Outcome | None]] = {}
-        self._dtype = torch.float64 if settings.dtype == "float64" else torch.float32
+        self._dtype = truth_dtype(settings.reasoning.dtype)
 
     def measure(self, way: Way, kind: str, questions: Sequence[BenchmarkQuestion]) -> Measured:
         found = Measured(way.name, kind)
         if way.name == FULL:
-            found.product = product_rate(self._predictor, scoring_dtype(self._settings.dtype))
+            found.product = product_rate(self._predictor, scoring_dtype(self._reasoning.dtype))
         timed = TimedPredictor(self._predictor)
         outcomes: list[Outcome | None]
         if way.wants in (DENSE, CACHED):
@@ -223,16 +214,8 @@ class _Run:
         timed: TimedPredictor,
         found: Measured,
     ) -> Iterator[Outcome]:
-        reasoner = Reasoner(
-            timed,
-            self._facts,
-            PRODUCT,
-            dtype=self._dtype,
-            device=self._settings.device,
-            max_memory=self._settings.max_memory,
-            frontier=way.frontier,
-        )
-        now = clock(self._settings.device)
+        reasoner = Reasoner(timed, self._facts, self._reasoning.but(frontier=way.frontier))
+        now = clock(self._reasoning.device)
         start = now()
         meter = BudgetMeter()
         values = self._values(reasoner, way, questions, meter)
@@ -271,7 +254,7 @@ class _Run:
 
     def _dense(self, question: BenchmarkQuestion, found: Measured, way: Way) -> Outcome | None:
         """None where only a part of what the outcome depends on was computed."""
-        memory, device = self._settings.max_memory, torch.device(self._settings.device)
+        memory, device = self._reasoning.max_memory, torch.device(self._reasoning.device)
         store = RowStore(self._predictor, self._dtype, device, memory // 2)
         evaluator = DenseEvaluator(
             store,

@@ -117,18 +117,19 @@ def _mrr(one: Measured) -> float | None:
 
 def _notes(speed: Speed) -> tuple[str, ...]:
     settings = speed.settings
+    own = settings.reasoning
     together = "one by one" if settings.batch == 1 else f"{settings.batch} at a time"
     rates = [one.product for one in speed.measured if one.product]
     dense = "all" if settings.dense is None else f"the first {settings.dense}"
     notes = [
         f"questions {together}; cold: no row at hand, model and facts loaded; warm: asked again at "
         f"once; ms: the median question, /s: questions over the time of all, planning included; "
-        f"{clock_name(settings.device)}",
+        f"{clock_name(own.device)}",
         f"{FULL}: the truth of every entity; proved: until no row that was not scored can change "
         "it; new: not by the observed facts alone; beam: candidates that an ∃ keeps",
         f"rows scored cold; rows %: of those that {FULL} take, the median question; MRR × 100",
         f"compared: questions whose outcome is known; equal: that come out exactly as by {FULL}",
-        f"{speed.predictor}; scores in {settings.dtype} on {settings.device}, product logic",
+        f"{speed.predictor}; scores in {own.dtype} on {own.device}, product logic",
     ]
     if rates:
         notes.append(

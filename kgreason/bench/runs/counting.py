@@ -17,6 +17,7 @@ from kgreason.execution import Bounds
 from kgreason.formula import Not, walk
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import FactPredictor
+from kgreason.settings import Settings
 from kgreason.topk.reasoner import Reasoner
 from kgreason.truth import GODEL
 from kgreason.truth.vector import TruthVector
@@ -33,7 +34,7 @@ class Counter:
         self, graph: KnowledgeGraph, observed: Iterable[str], *, threshold: float | None, seed: int
     ) -> None:
         facts = graph.index(observed)
-        self._known = Reasoner(FactPredictor(facts), facts, GODEL)
+        self._known = Reasoner(FactPredictor(facts), facts, Settings(logic=GODEL))
         self._threshold = threshold
         self._seed = seed
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-import torch
-
 from kgreason.bench.runs.settings import RunSettings
 from kgreason.errors import UsageError
 from kgreason.execution import Value
@@ -14,10 +12,8 @@ from kgreason.formula import Query
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.methods.nsmp import Nsmp
 from kgreason.predictors import load_checkpoint, load_predictor
-from kgreason.predictors.load import FACTS
-from kgreason.predictors.rowcache.cache import RowMaking, row_shelf
+from kgreason.predictors.rowcache.cache import row_cache
 from kgreason.topk import Reasoner, StopCondition
-from kgreason.truth import resolve_logic
 
 
 class Executor(Protocol):
@@ -61,45 +57,26 @@ class Reasoned:
 
 
 def _reasoner(graph: KnowledgeGraph, settings: RunSettings, calibration: str) -> Executor:
-    method = settings.method
-    model = settings.model or FACTS
-    made: RowMaking = {
-        "observed": settings.observed,
-        "observed_truth": method.observed_truth,
-        "calibration": calibration,
-        "device": settings.device,
-        "dtype": settings.dtype,
-    }
-    predictor = load_predictor(model, graph, **made)
-    shelf = None
-    if settings.row_cache is not None:
-        shelf = row_shelf(settings.row_cache, model, predictor.name, graph, made, settings.note)
-    reasoner = Reasoner(
-        predictor,
-        graph.index(settings.observed),
-        resolve_logic(method.logic),
-        method.semantics,
-        dtype=torch.float64 if settings.dtype == "float64" else torch.float32,
-        device=settings.device,
-        max_memory=settings.max_memory,
-        frontier=method.frontier,
-        shelf=shelf,
-    )
-    return Reasoned(reasoner)
+    recipe = settings.recipe(graph, calibration)
+    predictor = load_predictor(recipe.models, graph, recipe.settings)
+    kept = row_cache(recipe, graph, settings.note)
+    facts = graph.index(recipe.settings.splits(graph))
+    return Reasoned(Reasoner(predictor, facts, recipe.settings, kept))
 
 
 def _nsmp(graph: KnowledgeGraph, settings: RunSettings, _: str) -> Executor:
     messages = settings.method.messages_for(graph.name)
     assert settings.model is not None
     assert messages is not None
-    if settings.row_cache is not None:
+    machine = settings.machine
+    if machine.row_cache is not None:
         raise UsageError("message passing has no rows to keep", remedy="leave out --row-cache")
-    if settings.dtype == "bfloat16":
+    if machine.dtype == "bfloat16":
         raise UsageError("message passing has no bfloat16", remedy="use float32 or float64")
     model = load_checkpoint(
-        settings.model, graph.vocabulary, device=settings.device, dtype=settings.dtype
+        settings.model, graph.vocabulary, device=machine.device, dtype=machine.dtype
     )
-    return Nsmp(model, graph.index(settings.observed), messages)
+    return Nsmp(model, graph.index(machine.splits(graph)), messages)
 
 
 EXECUTORS: Mapping[str, Callable[[KnowledgeGraph, RunSettings, str], Executor]] = {

@@ -28,7 +28,7 @@ from kgreason.formula import Exists, Not, walk
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.metrics.averages import question_figures
 from kgreason.metrics.ranking import tie_share
-from kgreason.predictors.checkpoints.fingerprints import facts_fingerprint, model_fingerprint
+from kgreason.settings import Settings, model_fingerprint
 from kgreason.topk import AllTruths, StopCondition
 
 Progress = Callable[[int, int, float], None]
@@ -104,19 +104,19 @@ def make_header(
     settings: RunSettings,
 ) -> Header:
     """Everything that a figure depends on. suites: pairs of a whole suite and what is asked."""
-    model = settings.model
+    model, machine = settings.model, settings.machine
     return {
         "format": FORMAT,
         "version": __version__,
         "method": asdict(settings.method),
-        "model": model and {"name": model.name, "sha256": model_fingerprint(model)},
-        "observed": list(settings.observed),
+        "model": model and {"name": model.name, "sha256": model_fingerprint(str(model))},
+        "observed": list(machine.splits(next(iter(graphs.values())))),
         "ties": settings.ties,
         "threshold": settings.threshold,
         "seed": settings.seed,
         "tolerance": settings.tolerance,
-        "dtype": settings.dtype,
-        "device": settings.device,
+        "dtype": machine.dtype,
+        "device": machine.device,
         "suites": [
             {
                 "name": asked.name,
@@ -125,13 +125,17 @@ def make_header(
                 "calibration": settings.method.calibration_for(graphs[asked.graph].name),
                 "messages": _text(settings.method.messages_for(graphs[asked.graph].name)),
                 "sha256": suite_fingerprint(whole),
-                "facts_sha256": facts_fingerprint(graphs[asked.graph], settings.observed),
+                "facts_sha256": _known_facts(graphs[asked.graph], machine),
                 "types": {kind: len(_rankable(asked, kind)) for kind in asked.types},
             }
             for whole, asked in suites
         ],
-        "machine": {"max_memory": settings.max_memory, "batch": settings.batch},
+        "machine": {"max_memory": machine.max_memory, "batch": settings.batch},
     }
+
+
+def _known_facts(graph: KnowledgeGraph, machine: Settings) -> str:
+    return graph.fingerprint(machine.splits(graph))
 
 
 def _text(value: object) -> str | None:
@@ -142,7 +146,8 @@ def answer(
     tasks: Iterable[Task], graph: KnowledgeGraph, settings: RunSettings
 ) -> Iterator[list[Record]]:
     """Records of the tasks, batch by batch; those of one calibration after those of another."""
-    counter = Counter(graph, settings.observed, threshold=settings.threshold, seed=settings.seed)
+    observed = settings.machine.splits(graph)
+    counter = Counter(graph, observed, threshold=settings.threshold, seed=settings.seed)
     calibrations: dict[str, list[Task]] = {}
     for task in tasks:
         parts = {type(part) for part in walk(task.question.query.formula)}

@@ -25,7 +25,8 @@ from kgreason.formula import (
 )
 from kgreason.knowledge import FactIndex
 from kgreason.predictors import FactPredictor
-from kgreason.topk.reasoner import DEFAULT_MEMORY, Reasoner
+from kgreason.settings import DEFAULT_MEMORY, Settings
+from kgreason.topk.reasoner import Reasoner
 from kgreason.truth import GODEL
 
 
@@ -120,7 +121,7 @@ def without_a_branch(formula: Formula[int]) -> Iterator[Formula[int]]:
 
 
 def _exact(facts: FactIndex, max_memory: int) -> Reasoner:
-    return Reasoner(FactPredictor(facts), facts, GODEL, max_memory=max_memory)
+    return Reasoner(FactPredictor(facts), facts, Settings(logic=GODEL, max_memory=max_memory))
 
 
 def _answers(reasoner: Reasoner, queries: Sequence[Query[int]]) -> Iterator[Ids]:

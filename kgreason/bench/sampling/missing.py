@@ -34,7 +34,8 @@ from kgreason.formula import (
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.predictors.protocol import LinkPredictor, RowPrice, fact_price
 from kgreason.ragged import segments
-from kgreason.topk.reasoner import DEFAULT_MEMORY, Reasoner
+from kgreason.settings import DEFAULT_MEMORY, Settings
+from kgreason.topk.reasoner import Reasoner
 from kgreason.truth import Law
 from kgreason.truth.logic import Product
 from kgreason.truth.rows import TruthRows
@@ -113,9 +114,7 @@ class MissingLinks:
         self._reasoner = Reasoner(
             HalfTruths(twice, observed),
             twice,
-            Fewest(),
-            dtype=torch.float64,
-            max_memory=max_memory,
+            Settings(logic=Fewest(), dtype="float64", max_memory=max_memory),
         )
 
     def count(self, queries: Sequence[Query[int]], answers: Sequence[Ids]) -> list[Ids]:

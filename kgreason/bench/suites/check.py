@@ -14,8 +14,9 @@ from kgreason.bench.suites.questions import BenchmarkQuestion, Ids, Suite, requi
 from kgreason.bench.suites.values import vector_of
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import FactPredictor
-from kgreason.topk.reasoner import DEFAULT_MEMORY, Reasoner
-from kgreason.truth import GODEL, Logic
+from kgreason.settings import Settings
+from kgreason.topk.reasoner import Reasoner
+from kgreason.truth import GODEL
 
 if TYPE_CHECKING:
     from kgreason.execution import Exact
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 MAX_LISTED = 5
 """How many differing questions of a type a report keeps, and how many answers it spells of each."""
 
+CRISP = Settings(logic=GODEL)
 Progress = Callable[[str, int, int], None]
 """Called with a type's name, its questions done and their total."""
 
@@ -97,8 +99,7 @@ def check(
     suite: Suite,
     graph: KnowledgeGraph,
     *,
-    logic: Logic = GODEL,
-    max_memory: int = DEFAULT_MEMORY,
+    settings: Settings = CRISP,
     progress: Progress | None = None,
 ) -> CheckReport:
     """Ask every question of the facts of all splits and compare with easy ∪ hard.
@@ -108,7 +109,7 @@ def check(
     """
     require_fit(suite, graph)
     facts = graph.index()
-    reasoner = Reasoner(FactPredictor(facts), facts, logic, max_memory=max_memory)
+    reasoner = Reasoner(FactPredictor(facts), facts, settings)
     return CheckReport(
         suite.name,
         {

@@ -17,8 +17,9 @@ from kgreason.cli.bench.run import run
 from kgreason.cli.bench.speed import speed
 from kgreason.cli.bench.suites import read_suites, suite_graph
 from kgreason.cli.common.command import command
-from kgreason.cli.common.options import names, size
+from kgreason.cli.common.options import USUAL_MEMORY, names
 from kgreason.cli.common.terminal import Terminal
+from kgreason.settings import Settings
 
 if TYPE_CHECKING:
     from kgreason.bench.suites.questions import Suite
@@ -60,23 +61,21 @@ def check(
     logic: Annotated[str, typer.Option("--logic", help="Logic; over facts all agree.")] = "godel",
     max_memory: Annotated[
         str, typer.Option("--max-memory", metavar="SIZE", help="Working memory.")
-    ] = "2GiB",
+    ] = USUAL_MEMORY,
 ) -> None:
     """Compare the answers over all facts with the published ones; exit code 1 if any differs."""
-    memory = size(max_memory)
+    settings = Settings.of(logic=logic, max_memory=max_memory)
     with terminal.stage("torch", "starting"):
         from kgreason.bench.suites.check import check as compare
         from kgreason.bench.suites.questions import restrict
-        from kgreason.truth import resolve_logic
 
-    chosen = resolve_logic(logic)
     graphs: dict[Path, KnowledgeGraph] = {}
     equal = total = 0
     for suite in restrict(read_suites(terminal, suites, graph), names(types), limit):
         facts = suite_graph(terminal, suite, graphs)
         with terminal.bar(suite.name, len(suite)) as show:
             progress = _progress(suite, show)
-            found = compare(suite, facts, logic=chosen, max_memory=memory, progress=progress)
+            found = compare(suite, facts, settings=settings, progress=progress)
         terminal.print(f"{found}\n")
         equal, total = equal + found.equal, total + found.total
     terminal.print(f"{equal:,} of {total:,} questions have exactly the published answers")

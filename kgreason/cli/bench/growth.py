@@ -10,9 +10,10 @@ import typer
 
 from kgreason.choose import require
 from kgreason.cli.bench.figures import FigureFormat, require_format
-from kgreason.cli.common.options import Device, MaxMemory, names, size
+from kgreason.cli.common.options import USUAL_MEMORY, Device, MaxMemory, names
 from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
+from kgreason.settings import USUAL, Settings
 
 if TYPE_CHECKING:
     from kgreason.bench.measurements.growth import GrowthSettings
@@ -38,12 +39,13 @@ class GrowthOptions:
         float, typer.Option("--seconds", min=0.0, metavar="S", help="At most so long for a batch.")
     ] = 30.0
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of graphs and questions.")] = 0
-    device: Device = "cpu"
-    max_memory: MaxMemory = "2GiB"
+    device: Device = USUAL.device
+    max_memory: MaxMemory = USUAL_MEMORY
 
     def chosen(self) -> GrowthSettings:
         """What is to be measured."""
-        chosen, memory = names(self.axes) or (), size(self.max_memory)
+        chosen = names(self.axes) or ()
+        settings = Settings.of(device=self.device, max_memory=self.max_memory)
         if not chosen:
             raise UsageError("no axis was named", remedy=f"known: {', '.join(AXIS_NAMES)}")
         for axis in chosen:
@@ -55,8 +57,7 @@ class GrowthOptions:
             largest=self.largest,
             questions=self.questions,
             seconds=self.seconds,
-            max_memory=memory,
-            device=self.device,
+            reasoning=settings,
             seed=self.seed,
         )
 

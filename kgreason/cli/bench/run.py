@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kgreason.choose import require
 from kgreason.cli.bench.figures import FigureFormat, require_format
 from kgreason.cli.bench.suites import Limit, SuiteGraph, Types, read_suites, suite_graph
 from kgreason.cli.common.options import (
-    FACTS,
+    USUAL_MEMORY,
     Device,
     Dtype,
     MaxMemory,
     RowCache,
     names,
     offer,
-    size,
-    truth,
 )
 from kgreason.cli.common.precision import settled_dtype
 from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
+from kgreason.settings import FACTS, SEMANTICS, USUAL, Settings
 
 if TYPE_CHECKING:
     from kgreason.bench.runs.run import Progress
@@ -139,15 +139,13 @@ class MethodOptions:
         if self.logic is not None:
             changes["logic"] = self.logic
         if self.semantics is not None:
-            if self.semantics not in ("text", "dnf"):
-                raise UsageError(
-                    f"there is no semantics {self.semantics!r}", remedy="known: text, dnf"
-                )
+            require("semantics", self.semantics, SEMANTICS)
             changes["semantics"] = self.semantics
         if self.calibration is not None:
             changes["calibration"] = self.calibration
         if self.observed_truth is not None:
-            changes["observed_truth"] = truth(self.observed_truth)
+            checked = Settings.of(observed_truth=self.observed_truth)
+            changes["observed_truth"] = checked.observed_truth
         if self.frontier is not None:
             changes["frontier"] = _count(self.frontier)
         if unread := [name for name in changes if name not in READS[method.executor]]:
@@ -170,9 +168,9 @@ class MachineOptions:
             "--batch", min=1, help="Questions per batch and write.", rich_help_panel=_MACHINE
         ),
     ] = 64
-    device: Device = "cpu"
-    dtype: Dtype = "float32"
-    max_memory: MaxMemory = "2GiB"
+    device: Device = USUAL.device
+    dtype: Dtype = USUAL.dtype
+    max_memory: MaxMemory = USUAL_MEMORY
     row_cache: RowCache = None
     tolerance: Annotated[
         float,
@@ -212,8 +210,14 @@ def run(
     Every question is written when it is done. Given again, the command goes on where it was ended.
     """
     require_format(form)
-    memory = size(machine.max_memory)
     chosen = method.chosen()
+    settings = Settings.of(
+        observed=questions.observed,
+        dtype=settled_dtype(machine.dtype, method.model or [FACTS], machine.device),
+        device=machine.device,
+        max_memory=machine.max_memory,
+        row_cache=machine.row_cache,
+    )
     read = read_suites(terminal, suites, questions.graph)
     graphs: dict[Path, KnowledgeGraph] = {}
     for suite in read:
@@ -222,23 +226,19 @@ def run(
         from kgreason.bench.runs.run import run as ask
         from kgreason.bench.runs.settings import RunSettings
 
-    settings = RunSettings(
+    asked = RunSettings(
         method=chosen,
         model=method.model_path(),
-        observed=_observed(questions.observed, next(iter(graphs.values()))),
+        machine=settings,
         ties=questions.ties,
         threshold=questions.threshold,
         seed=questions.seed,
-        dtype=settled_dtype(machine.dtype, method.model or [FACTS], machine.device),
-        device=machine.device,
-        max_memory=memory,
         batch=machine.batch,
         tolerance=machine.tolerance,
-        row_cache=machine.row_cache,
         note=lambda text: terminal.note(f"note: {text}"),
     )
     types, limit = names(questions.types), questions.limit
-    _ask(terminal, ask, (read, graphs, settings, output), types, limit, form)
+    _ask(terminal, ask, (read, graphs, asked, output), types, limit, form)
 
 
 def _ask(
@@ -264,12 +264,6 @@ def _ask(
 
 def _progress(name: str, show: Callable[..., None]) -> Progress:
     return lambda done, total, mrr: show(done, f"{name}, MRR {100 * mrr:.1f} so far", total)
-
-
-def _observed(chosen: str | None, graph: KnowledgeGraph) -> tuple[str, ...]:
-    if chosen is None:
-        return ("train",) if "train" in graph.splits else graph.splits
-    return graph.splits if chosen == "all" else names(chosen) or ()
 
 
 def _count(text: str) -> int | None:

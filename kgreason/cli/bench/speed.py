@@ -10,10 +10,11 @@ import typer
 
 from kgreason.cli.bench.figures import FigureFormat, require_format
 from kgreason.cli.bench.suites import Limit, SuiteGraph, Types, read_suites, suite_graph
-from kgreason.cli.common.options import Device, Dtype, MaxMemory, names, size
+from kgreason.cli.common.options import USUAL_MEMORY, Device, Dtype, MaxMemory, names
 from kgreason.cli.common.precision import settled_dtype
 from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
+from kgreason.settings import USUAL, Settings
 
 _MACHINE = "Machine"
 
@@ -58,9 +59,9 @@ class SpeedOptions:
             "--batch", min=1, help="Questions answered together.", rich_help_panel=_MACHINE
         ),
     ] = 1
-    device: Device = "cpu"
-    dtype: Dtype = "float32"
-    max_memory: MaxMemory = "2GiB"
+    device: Device = USUAL.device
+    dtype: Dtype = USUAL.dtype
+    max_memory: MaxMemory = USUAL_MEMORY
 
 
 def speed(
@@ -78,7 +79,13 @@ def speed(
     All truths, proved ranks and proved first answers, with the rows that each of them scores.
     """
     require_format(form)
-    memory, beams = size(options.max_memory), _counts(options.beams)
+    beams = _counts(options.beams)
+    settings = Settings.of(
+        calibration=options.calibration,
+        dtype=settled_dtype(options.dtype, [model], options.device),
+        device=options.device,
+        max_memory=options.max_memory,
+    )
     (read,) = read_suites(terminal, [suite], options.graph)
     read = read.only(names(options.types), options.limit)
     facts = suite_graph(terminal, read, {})
@@ -89,20 +96,16 @@ def speed(
         from kgreason.bench.tables import render
 
     require_fit(read, facts)
-    settings = SpeedSettings(
+    asked = SpeedSettings(
         model=model,
-        calibration=options.calibration,
-        observed=("train",) if "train" in facts.splits else facts.splits,
-        dtype=settled_dtype(options.dtype, [model], options.device),
-        device=options.device,
-        max_memory=memory,
+        reasoning=settings,
         batch=options.batch,
         beams=beams,
         dense=options.dense,
         values=options.dense_values,
     )
     with terminal.bar(read.name, 1) as show:
-        found = measure(read, facts, settings, lambda done, total, text: show(done, text, total))
+        found = measure(read, facts, asked, lambda done, total, text: show(done, text, total))
     terminal.data(render(speed_tables(found), form))
 
 

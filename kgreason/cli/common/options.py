@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,16 +10,17 @@ from typing import Annotated
 
 import typer
 
+from kgreason.cli.common.precision import settled_dtype
 from kgreason.errors import DataError, UsageError
+from kgreason.settings import FACTS, USUAL, Settings, spell_size
+from kgreason.settings import names as split_names
 
-FACTS = "facts"
 _DATA = "Knowledge graph"
 _QUESTION = "Question"
 _MEANING = "Meaning"
 _MACHINE = "Machine"
 OUTPUT = "Output"
-
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
+USUAL_MEMORY = spell_size(USUAL.max_memory)
 
 
 def offer(*words: str) -> Callable[[str], list[str]]:
@@ -216,7 +216,7 @@ class ReasoningOptions:
             autocompletion=offer("product", "godel", "lukasiewicz"),
             rich_help_panel=_MEANING,
         ),
-    ] = "product"
+    ] = str(USUAL.logic)
     semantics: Annotated[
         str,
         typer.Option(
@@ -226,7 +226,7 @@ class ReasoningOptions:
             autocompletion=offer("text", "dnf"),
             rich_help_panel=_MEANING,
         ),
-    ] = "text"
+    ] = USUAL.semantics
     calibration: Annotated[
         str,
         typer.Option(
@@ -239,7 +239,7 @@ class ReasoningOptions:
             ),
             rich_help_panel=_MEANING,
         ),
-    ] = "auto"
+    ] = USUAL.calibration
     observed: Annotated[
         str | None,
         typer.Option(
@@ -257,10 +257,10 @@ class ReasoningOptions:
             help="Truth of a known fact; `none` leaves it as the model scores it.",
             rich_help_panel=_MEANING,
         ),
-    ] = "1.0"
-    device: Device = "cpu"
-    dtype: Dtype = "float32"
-    max_memory: MaxMemory = "2GiB"
+    ] = str(USUAL.observed_truth)
+    device: Device = USUAL.device
+    dtype: Dtype = USUAL.dtype
+    max_memory: MaxMemory = USUAL_MEMORY
     row_cache: RowCache = None
 
     @property
@@ -268,39 +268,24 @@ class ReasoningOptions:
         """The models named, known facts where none is."""
         return self.model or [FACTS]
 
-
-def size(text: str) -> int:
-    """`2GiB`, `512MB`, `1.5G` (binary without the B), `4096` -> bytes, at least one."""
-    found = _SIZE.fullmatch(text)
-    if found is None:
-        raise UsageError(f"{text!r} is not a size", remedy="write for example 2GiB or 512MB")
-    number, unit, binary = found.groups()
-    decimal = text.rstrip().lower().endswith("b") and not binary
-    value = int(float(number) * (1000 if decimal else 1024) ** " kmgt".index(unit.lower() or " "))
-    if value < 1:
-        raise UsageError(f"{text!r} is no memory at all", remedy="write for example 2GiB")
-    return value
-
-
-def truth(text: str) -> float | None:
-    """`0.9` -> 0.9, `none` -> None."""
-    if text.lower() == "none":
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value <= 1:
-        raise UsageError(
-            f"{text!r} is not a truth in (0, 1]",
-            remedy="write for example 1.0, or none to leave known facts as scored",
+    def settings(self) -> Settings:
+        """These choices, checked. UsageError for one that is wrong."""
+        return Settings.of(
+            logic=self.logic,
+            semantics=self.semantics,
+            observed=self.observed,
+            observed_truth=self.observed_truth,
+            calibration=self.calibration,
+            device=self.device,
+            dtype=settled_dtype(self.dtype, self.models, self.device),
+            max_memory=self.max_memory,
+            row_cache=self.row_cache,
         )
-    return value
 
 
 def names(text: str | None) -> tuple[str, ...] | None:
     """`a,b` -> (a, b); nothing -> None."""
-    return None if text is None else tuple(filter(None, (part.strip() for part in text.split(","))))
+    return None if text is None else split_names(text)
 
 
 def read_text(path: Path) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from kgreason.cli.common.options import FACTS, ReadingOptions, ReasoningOptions, names, size, truth
-from kgreason.cli.common.precision import settled_dtype
+from kgreason.cli.common.options import ReadingOptions, ReasoningOptions
 from kgreason.cli.common.terminal import Terminal
+from kgreason.settings import FACTS, Recipe
 
 if TYPE_CHECKING:
     from kgreason.engine import Engine
     from kgreason.explanation import Explanation
     from kgreason.formula import Query
     from kgreason.knowledge import KnowledgeGraph
-    from kgreason.normal import Semantics
 
 
 def load_graph(
@@ -44,6 +43,8 @@ def load_asked(
     terminal: Terminal, sources: list[str], reading: ReadingOptions, reasoning: ReasoningOptions
 ) -> KnowledgeGraph:
     """The graph with the relations that can be asked for: the models may know more of them."""
+    # A slip in the options is told before the graph is read.
+    Recipe(tuple(sources), tuple(reasoning.models), reasoning.settings())
     graph = load_graph(terminal, sources, reading)
     if reasoning.models == [FACTS]:
         return graph
@@ -52,35 +53,13 @@ def load_asked(
     return with_predicted_relations(graph, reasoning.models)
 
 
-def observed_splits(graph: KnowledgeGraph, options: ReasoningOptions) -> tuple[str, ...]:
-    """The splits whose facts are known."""
-    chosen = names(options.observed)
-    if chosen == ("all",):
-        return graph.splits
-    if chosen is None:
-        return ("train",) if "train" in graph.splits else graph.splits
-    return chosen
-
-
 def make_engine(terminal: Terminal, graph: KnowledgeGraph, options: ReasoningOptions) -> Engine:
     """The engine of these options; loads the model."""
-    memory, known_truth = size(options.max_memory), truth(options.observed_truth)
+    settings = options.settings()
     with terminal.stage("model", f"loading {', '.join(options.models)}"):
         from kgreason.engine import Engine
 
-        engine = Engine(
-            graph,
-            options.models,
-            logic=options.logic,
-            semantics=cast("Semantics", options.semantics),
-            observed=observed_splits(graph, options),
-            observed_truth=known_truth,
-            calibration=options.calibration,
-            device=options.device,
-            dtype=settled_dtype(options.dtype, options.models, options.device),
-            max_memory=memory,
-            row_cache=options.row_cache,
-        )
+        engine = Engine(graph, options.models, settings)
     for note in engine.predictor.notes:
         terminal.note(f"note: {note}")
     return engine
@@ -119,11 +98,11 @@ def _outline_of_facts(
     from kgreason.normal import normalize
     from kgreason.planning import Statistics, plan
     from kgreason.predictors.protocol import fact_price
-    from kgreason.truth import resolve_logic
 
-    logic = resolve_logic(options.logic)
-    facts = graph.index(observed_splits(graph, options))
-    form = normalize(question, logic, cast("Semantics", options.semantics))
+    settings = Recipe(graph, (FACTS,), options.settings()).settings
+    logic = settings.logic
+    facts = graph.index(settings.splits(graph))
+    form = normalize(question, logic, settings.semantics)
     planned = plan(form.graph, logic, Statistics(graph.entity_count, facts, fact_price(facts)))
     return Explanation(
         question,
@@ -132,7 +111,7 @@ def _outline_of_facts(
         fold([lower(planned)]),
         naming(graph.vocabulary),
         str(logic),
-        options.semantics,
+        settings.semantics,
         f"facts ({facts.fact_count:,} observed)",
         None,
     )

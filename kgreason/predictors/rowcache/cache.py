@@ -7,28 +7,24 @@ all that are complete, so that none waits for another.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from kgreason.errors import UsageError
-from kgreason.predictors.checkpoints.fingerprints import facts_fingerprint, model_fingerprint
 from kgreason.predictors.csr import stack, take
-from kgreason.predictors.load import FACTS, usable_device
 from kgreason.predictors.rowcache.file import SUFFIX, DamagedError, RowFile, joined, write_row_file
+from kgreason.settings import key_digest
 from kgreason.truth.rows import TruthRows
 
 if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph
-    from kgreason.predictors.protocol import LinkPredictor
+    from kgreason.settings import Recipe
 
 Note = Callable[[str], None]
 
@@ -48,8 +44,7 @@ class RowCache:
     def __init__(self, folder: Path, key: Mapping[str, str], note: Note) -> None:
         self._key = dict(key)
         self._note = note
-        digest = hashlib.sha256(json.dumps(self._key, sort_keys=True).encode()).hexdigest()
-        self._folder = folder / digest[:16]
+        self._folder = folder / key_digest(key)[:16]
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -147,63 +142,16 @@ class _Waiting:
             return None
 
 
-class RowMaking(TypedDict):
-    """What rows depend on besides model and graph: arguments of `load_predictor`."""
+def row_cache(recipe: Recipe, graph: KnowledgeGraph, note: Note) -> RowCache | None:
+    """Where the rows of a recipe's predictor are kept, None for nowhere; known facts need none.
 
-    observed: tuple[str, ...]
-    observed_truth: float | None
-    calibration: str
-    device: str
-    dtype: str
-
-
-def row_shelf(
-    folder: str | Path,
-    model: str | Path | Sequence[str | Path] | LinkPredictor,
-    name: str,
-    graph: KnowledgeGraph,
-    made: RowMaking,
-    note: Note,
-) -> RowCache | None:
-    """Where the rows that `load_predictor` makes with these arguments are kept; facts need none.
-
-    name: the predictor's. Raises UsageError for a predictor that comes from no file, a model that
-    cannot be read, or a folder that cannot be made.
+    graph: that of the recipe, with the relations that its models know. Raises UsageError for a
+    model that cannot be read, or a folder that cannot be made.
     """
-    if not isinstance(model, str | Path | Sequence):
-        raise UsageError(
-            "rows are kept by the model they come from, and this predictor has no file",
-            remedy="give the path of a model, or no row cache",
-        )
-    models = [model] if isinstance(model, str | Path) else list(model)
-    if all(one == FACTS for one in models):
+    folder = recipe.settings.row_cache
+    if folder is None or recipe.predicts_nothing:
         return None
-    # The weights of models side by side are learned from facts that are not observed.
-    splits = made["observed"] if len(models) == 1 else graph.splits
-    key = {
-        # A mixture's file holds the hashes of its members.
-        "models": " ".join(
-            FACTS if one == FACTS else model_fingerprint(Path(one)) for one in models
-        ),
-        "predictor": name,
-        "calibration": made["calibration"],
-        "observed": facts_fingerprint(graph, made["observed"]),
-        "facts": facts_fingerprint(graph, splits),
-        "observed truth": str(made["observed_truth"]),
-        "dtype": made["dtype"],
-        # Other devices and versions round otherwise.
-        "device": usable_device(made["device"]).type,
-        "torch": str(torch.__version__),
-        "kgreason": _own_version(),
-    }
-    return RowCache(Path(folder), key, note)
-
-
-def _own_version() -> str:
-    try:
-        return version("kgreason")
-    except PackageNotFoundError:
-        return "unknown"
+    return RowCache(folder, recipe.row_key(graph), note)
 
 
 def _nothing() -> TruthRows:

@@ -196,7 +196,7 @@ def test_facts_have_no_speed_of_scoring(
 def test_the_stopwatch_changes_nothing_and_counts_products(
     graph: KnowledgeGraph, settings: SpeedSettings
 ) -> None:
-    predictor = load_predictor(settings.model, graph, observed=("train",))
+    predictor = load_predictor(settings.model, graph)
     assert isinstance(predictor, CalibratedPredictor)
     timed = TimedPredictor(predictor)
     assert timed.rate == 0

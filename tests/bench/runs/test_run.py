@@ -21,6 +21,7 @@ from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.methods.methods import METHODS
 from kgreason.predictors import CalibratedPredictor
+from kgreason.settings import Settings
 from tests.bench.random_suite import write_suite, write_weights
 
 
@@ -55,18 +56,19 @@ def test_a_row_cache_changes_no_figure_and_saves_the_scoring(
 ) -> None:
     kept, method = bench.folder / "rows", METHODS[name]
     expected = bench.run(method=method)
-    assert bench.run("cold.jsonl", method=method, row_cache=kept, max_memory=20_000) == expected
+    tight = Settings(row_cache=kept, max_memory=20_000)
+    assert bench.run("cold.jsonl", method=method, machine=tight) == expected
 
     def fail(*_: object) -> None:
         pytest.fail("a row was scored")
 
     monkeypatch.setattr(CalibratedPredictor, "rows", fail)
-    assert bench.run("warm.jsonl", method=method, row_cache=kept) == expected
+    assert bench.run("warm.jsonl", method=method, machine=Settings(row_cache=kept)) == expected
 
 
 def test_message_passing_has_no_rows_to_keep(bench: Bench) -> None:
     with pytest.raises(UsageError, match="no rows to keep"):
-        bench.run(method=METHODS["nsmp"], row_cache=bench.folder / "rows")
+        bench.run(method=METHODS["nsmp"], machine=Settings(row_cache=bench.folder / "rows"))
 
 
 @pytest.mark.parametrize("name", ["exact", "fit", "cqd-beam", "nsmp"])
@@ -75,7 +77,7 @@ def test_a_figure_depends_on_neither_order_nor_batch_nor_memory(bench: Bench, na
     expected = bench.run(method=METHODS[name])
     assert len(expected) == len(bench.suite)
     for batch, memory in ((1, 2 << 30), (7, 2 << 30), (64, 20_000), (5, 200_000)):
-        changes = replace(settings, batch=batch, max_memory=memory)
+        changes = replace(settings, batch=batch, machine=Settings(max_memory=memory))
         tasks = [
             Task(bench.suite, kind, index, question)
             for kind, questions in bench.suite.questions.items()
@@ -128,7 +130,8 @@ def test_truths_are_counted_where_a_threshold_is_asked_for(bench: Bench) -> None
     assert {"entailed", "entailed closed", "taken", "bin 0"} <= set(total(counted))
     assert total(counted)["entailed"] == total(plain)["entailed"]
     # Whatever the batch, and scores are no truths to count.
-    assert bench.run("batched.jsonl", threshold=0.5, batch=5, max_memory=1 << 20) == counted
+    tight = Settings(max_memory=1 << 20)
+    assert bench.run("batched.jsonl", threshold=0.5, batch=5, machine=tight) == counted
     scored = bench.run("scored.jsonl", threshold=0.5, method=METHODS["nsmp"])
     assert set(total(scored)) == {"entailed", "entailed closed"}
 
@@ -137,10 +140,11 @@ def test_a_run_cut_anywhere_goes_on_to_the_same_end(bench: Bench) -> None:
     expected = bench.run(batch=9)
     whole = (bench.folder / "run.jsonl").read_bytes()
     header = whole.index(b"\n") + 1
+    tight = Settings(max_memory=1 << 20)
     cuts = (0, 5, header - 1, header, header + 1, len(whole) // 2, len(whole) - 1, len(whole))
     for cut in cuts:
         (bench.folder / "cut.jsonl").write_bytes(whole[:cut])
-        assert bench.run("cut.jsonl", batch=20, max_memory=1 << 20) == expected, cut
+        assert bench.run("cut.jsonl", batch=20, machine=tight) == expected, cut
         lines = (bench.folder / "cut.jsonl").read_bytes().splitlines()
         assert len(lines) == 1 + len(expected)
 
@@ -188,7 +192,7 @@ def test_a_run_of_something_else_is_refused(bench: Bench) -> None:
     for changes, part in (
         ({"method": METHODS["fit"]}, "method"),
         ({"ties": "optimistic"}, "ties"),
-        ({"observed": ("train", "valid")}, "facts_sha256"),
+        ({"machine": Settings(observed=("train", "valid"))}, "facts_sha256"),
         ({"model": other}, "model"),
     ):
         with pytest.raises(UsageError, match=part):
@@ -288,7 +292,7 @@ def test_a_header_without_its_parts_is_told(
 
 
 def test_types_limits_and_facts(bench: Bench) -> None:
-    settings = RunSettings(method=METHODS["facts"], observed=("train", "valid", "test"))
+    settings = RunSettings(method=METHODS["facts"], machine=Settings(observed=("all",)))
     seen: list[tuple[int, int]] = []
     found = run(
         [bench.suite],
@@ -325,7 +329,9 @@ def test_real_questions_have_the_same_ranks_in_any_batch(data: Path, tmp_path: P
     model = data / "checkpoints" / "fb15k237-complex-r500.safetensors"
     found = []
     for batch, memory in ((64, 2 << 30), (3, 8 << 20)):
-        settings = RunSettings(method=METHODS["qto"], model=model, batch=batch, max_memory=memory)
+        settings = RunSettings(
+            method=METHODS["qto"], model=model, batch=batch, machine=Settings(max_memory=memory)
+        )
         output = tmp_path / f"{batch}.jsonl"
         types = ["1p", "2i", "3i", "2in", "3in", "2u"]
         found.append(run([suite], graphs, settings, output, types=types, limit=5))

@@ -11,6 +11,7 @@ from kgreason.bench.suites.load import read_suite
 from kgreason.bench.suites.questions import Suite
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import FactPredictor
+from kgreason.settings import Settings
 from kgreason.topk.reasoner import Reasoner
 from kgreason.truth import PRODUCT
 from tests.bench import tiny
@@ -51,7 +52,7 @@ def test_published_answers_are_found(data: Path, name: str) -> None:
 def test_types_may_share_one_batch(data: Path, name: str) -> None:
     suite = _spread(_suite(data / name), 3)
     facts = _graph(suite.graph).index()
-    reasoner = Reasoner(FactPredictor(facts), facts, PRODUCT)
+    reasoner = Reasoner(FactPredictor(facts), facts)
     asked = [question for several in suite.questions.values() for question in several]
     values = reasoner.truths([reasoner.prepare(question.query)[1] for question in asked])
     for question, value in zip(asked, values, strict=True):
@@ -68,7 +69,7 @@ def test_a_true_suite_is_exact(folder: Path) -> None:
     report = check(
         read_suite(folder),
         KnowledgeGraph.load(folder),
-        logic=PRODUCT,
+        settings=Settings(logic=PRODUCT),
         progress=lambda *state: seen.append(state),
     )
     assert (report.equal, report.total, report.is_exact) == (6, 6, True)

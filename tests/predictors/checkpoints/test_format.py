@@ -21,6 +21,7 @@ from kgreason.predictors.checkpoints.format import (
 from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPLEX
 from kgreason.predictors.scorer import Coverage
+from kgreason.settings import Settings
 from tests.predictors.toy import complex_info, toy_graph, weights
 
 GRAPH = toy_graph()
@@ -156,9 +157,7 @@ def test_names_that_resolve_to_nothing_are_refused(path: Path) -> None:
     with pytest.raises(UsageError, match="no model 'factz'"):
         load_predictor("factz", GRAPH)
     with pytest.raises(UsageError, match="device"):
-        load_predictor("facts", GRAPH, device="abacus")
-    with pytest.raises(UsageError, match="precision"):
-        load_predictor(path, GRAPH, dtype="int8")
+        load_predictor("facts", GRAPH, Settings(device="abacus"))
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux tells it")

@@ -20,6 +20,7 @@ from kgreason.predictors.mixture.pool import FLOOR
 from kgreason.predictors.mixture.weights import SHRINKAGE, Weights, learn_weights
 from kgreason.predictors.protocol import LinkPredictor, RowPrice
 from kgreason.predictors.protocol import Path as FactPath
+from kgreason.settings import Settings
 from kgreason.truth.rows import TruthRows
 from tests.predictors.toy import complex_info, every_pair, toy_graph, weights
 
@@ -183,15 +184,15 @@ def test_weights_belong_to_a_calibration(tmp_path: Path) -> None:
     learned = Weights(torch.ones(2) / 2, torch.ones(2 * graph.relation_count, 2), 0)
     write_mixture(tmp_path / "mix.json", members, learned, graph.vocabulary, "sigmoid:cut=0.1")
     heads, relations = every_pair(graph)
-    alone = load_predictor(tmp_path / "complex", graph, calibration="sigmoid:cut=0.1")
+    alone = load_predictor(tmp_path / "complex", graph, Settings(calibration="sigmoid:cut=0.1"))
     mixed = load_predictor(tmp_path / "mix.json", graph)
     assert isinstance(mixed, MixturePredictor)
     assert torch.equal(mixed.rows(heads, relations).truths, alone.rows(heads, relations).truths)
     assert mixed.notes == ()
-    same = load_predictor(tmp_path / "mix.json", graph, calibration="sigmoid:cut=0.1")
+    same = load_predictor(tmp_path / "mix.json", graph, Settings(calibration="sigmoid:cut=0.1"))
     assert isinstance(same, MixturePredictor)
     assert same.notes == ()
-    other = load_predictor(tmp_path / "mix.json", graph, calibration="softmax-degree")
+    other = load_predictor(tmp_path / "mix.json", graph, Settings(calibration="softmax-degree"))
     assert isinstance(other, MixturePredictor)
     assert "learned with calibration sigmoid:cut=0.1" in other.notes[0]
 
