@@ -158,6 +158,8 @@ class Assembler:
         """Upper bound of the truth of an answer that is not shown."""
         if not is_open(value):
             return 0.0
+        if not self._reasoner.findings.may_end_early:
+            return 1.0
         if isinstance(value.upper, torch.Tensor):
             return float(value.upper.max())
         query, plan = one.prepared.query, one.prepared.plan

@@ -69,7 +69,10 @@ class _Filled:
 
 
 def ground(graphs: Sequence[QueryGraph], oracle: MarginalOracle) -> list[Ground]:
-    """Witnesses of query graphs without free variables, all found side by side."""
+    """Witnesses of query graphs without free variables, all found side by side.
+
+    Raises BudgetExceeded where the oracle's budget ends before they are found.
+    """
     filled = _fill_all(graphs, oracle)
     leaves = list(dict.fromkeys(leaf for one in filled for leaf in _leaves(one)))
     truths = oracle.truths([QueryGraph((), (), (leaf,)) for leaf in leaves])

@@ -39,7 +39,7 @@ def grid(dtype: torch.dtype) -> Tensor:
     info = torch.finfo(dtype)
     named = [0.0, math.ulp(0.0) if dtype == torch.float64 else 2.0**-133, info.tiny, 1e-30, 1e-20]
     named += [1e-13, 1e-7, 2.0**-41, 2.0**-40, info.eps, 0.1, 0.3, 1 / 3, 0.5, 0.7, 0.9, 0.99, 1.0]
-    random = torch.rand(60, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    random = torch.rand(30, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     some = torch.cat([torch.tensor(named, dtype=torch.float64), random, 1 - random / 1e4]).to(dtype)
     zero, one = torch.zeros_like(some), torch.ones_like(some)
     near = [some.nextafter(zero), some, some.nextafter(one)] if dtype != torch.bfloat16 else [some]
@@ -82,11 +82,12 @@ class TestToTheLastBit:
         every = grid(dtype)
         for join in (logic.conjoin, logic.disjoin):
             whole = join(every, every.flip(0))
-            alone = [join(every[i : i + 1], every.flip(0)[i : i + 1]) for i in range(len(every))]
-            assert torch.equal(whole, torch.cat(alone))
+            for i in range(0, len(every), 23):
+                alone = join(every[i : i + 1], every.flip(0)[i : i + 1])
+                assert torch.equal(whole[i : i + 1], alone)
 
     def test_units_and_associativity(self, logic: Logic, dtype: torch.dtype) -> None:
-        every = grid(dtype)[::3]
+        every = grid(dtype)[::11]
         slack = 8 * max(torch.finfo(dtype).eps, 2.0**-40)
         one, zero = torch.ones_like(every), torch.zeros_like(every)
         for join, unit in ((logic.conjoin, one), (logic.disjoin, zero)):
