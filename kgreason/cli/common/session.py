@@ -26,6 +26,7 @@ def load_graph(
 ) -> KnowledgeGraph:
     """Read the graph, saying how far that is."""
     what = ", ".join(sources)
+    limits = options.limits()
     with terminal.stage("graph", f"reading {what}") as show:
         from kgreason.knowledge import KnowledgeGraph
 
@@ -36,6 +37,7 @@ def load_graph(
             label_properties=options.label_property or (),
             lenient=lenient,
             name=name,
+            limits=limits,
             progress=lambda count: show(f"reading {what}: {count:,} facts"),
         )
 

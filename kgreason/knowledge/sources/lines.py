@@ -10,6 +10,7 @@ import pyoxigraph as ox
 
 from kgreason.knowledge.interner import Collector
 from kgreason.knowledge.sources.blocks import line_blocks, whole_lines
+from kgreason.knowledge.sources.guard.brackets import TurtleScanner
 from kgreason.knowledge.sources.statements import (
     CHUNK,
     RDF_FORMATS,
@@ -39,10 +40,13 @@ class LineReader:
     def read(self, stream: IO[bytes]) -> Iterator[Columns]:
         """Statements as columns of N-Triples terms."""
         line = 0
-        for block in line_blocks(stream):
+        for block in line_blocks(self._source, stream):
             plain, rest = canonical_lines(block) if self._kind == "ntriples" else (None, block)
             if plain is not None:
                 yield plain
+            if b"<<" in rest:
+                # Quoted triples nest, and the parser follows them by recursion.
+                TurtleScanner(self._source.label, self._source.limits, line).feed(block)
             if self._lenient:
                 yield from self._salvage(rest)
             else:
