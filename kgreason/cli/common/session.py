@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from kgreason.cli.common.options import FACTS, ReadingOptions, ReasoningOptions, names, size, truth
+from kgreason.cli.common.options import FACTS, ReasoningOptions, names, size, truth
 from kgreason.cli.common.precision import settled_dtype
+from kgreason.cli.common.reading import ReadingOptions
 from kgreason.cli.common.terminal import Terminal
 
 if TYPE_CHECKING:

@@ -30,9 +30,10 @@ def whole_lines(block: bytes) -> pl.Series | None:
     return frame["line"].drop_nulls()
 
 
-def line_blocks(source: Source, stream: IO[bytes]) -> Iterator[bytes]:
+def line_blocks(source: Source, stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """Consecutive pieces of a stream that end at line ends, about `BLOCK_BYTES` each.
 
+    Each comes with the number of its first line, from 1.
     Raises `LimitError` for a line longer than the source's limit.
     """
     rest: list[bytes] = []
@@ -45,14 +46,14 @@ def line_blocks(source: Source, stream: IO[bytes]) -> Iterator[bytes]:
         else:
             block = b"".join((*rest, piece[:end]))
             _check_lines(source, block, line)
-            yield block
+            yield line, block
             line += block.count(b"\n")
             rest, held = [piece[end:]], len(piece) - end
         if held > source.limits.length:
             _check_lines(source, b"".join(rest), line)
     if last := b"".join(rest):
         _check_lines(source, last, line)
-        yield last
+        yield line, last
 
 
 def _check_lines(source: Source, block: bytes, line: int) -> None:

@@ -79,7 +79,7 @@ class _DocumentReader:
             format=RDF_FORMATS[self._kind],
             base_iri=self._source.base_iri,
         )
-        statements = _tolerant(parser, self._on_error)
+        statements = self._tolerant(parser, scanner) if self._lenient else iter(parser)
         names, copies = self._collector.name_bytes, 0
         while True:
             try:
@@ -109,11 +109,23 @@ class _DocumentReader:
                 "growth",
             )
 
+    def _tolerant(self, parser: ox.QuadParser, scanner: Scanner) -> Iterator[ox.Quad]:
+        while True:
+            try:
+                for quad in parser:
+                    scanner.statement()
+                    yield quad
+            except SyntaxError as error:
+                self._on_error(error)
+                scanner.statement()
+            else:
+                return
+
     def _on_error(self, error: SyntaxError) -> None:
         fatal = (
             self._kind not in RECOVERING or "UTF-8" in str(error) or "Unexpected end" in str(error)
         )
-        if not self._lenient or fatal:
+        if fatal:
             raise error
         self._collector.skipped += 1
 
@@ -147,13 +159,3 @@ def _few(statements: Iterator[ox.Quad], scanner: Scanner) -> list[ox.Quad]:
         if len(quads) == most or scanner.longest > longest:
             break
     return quads
-
-
-def _tolerant(parser: ox.QuadParser, on_error: Callable[[SyntaxError], None]) -> Iterator[ox.Quad]:
-    while True:
-        try:
-            yield from parser
-        except SyntaxError as error:
-            on_error(error)
-        else:
-            return

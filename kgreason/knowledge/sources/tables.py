@@ -90,17 +90,15 @@ class _TableReader:
 
     def tsv(self, stream: IO[bytes]) -> Iterator[Part]:
         """Facts of tab-separated rows; nothing is quoted."""
-        line = 1
-        for block in line_blocks(self._source, stream):
-            rest = block
-            if line == 1:
+        for number, block in line_blocks(self._source, stream):
+            line, rest = number, block
+            if number == 1:
                 # The first row says how wide the table is, or is a header.
                 first, end, rest = block.removeprefix(codecs.BOM_UTF8).partition(b"\n")
                 yield from self._checked(self._tsv_rows(first, line))
                 line += len(end)
             bulk = self._bulk(rest)
             yield from self._checked(self._tsv_rows(rest, line)) if bulk is None else bulk
-            line += rest.count(b"\n")
 
     def _bulk(self, block: bytes) -> list[Part] | None:
         """The facts of a block without any problem, in bulk; None when it needs a closer look."""
@@ -170,7 +168,9 @@ class _TableReader:
     def _csv_rows(self, stream: IO[bytes]) -> Iterator[Row]:
         reader = csv.reader(self._csv_lines(stream), strict=True)
         # The limit of the library is the whole process's: it is widened, and ours comes first.
-        csv.field_size_limit(max(csv.field_size_limit(), self._source.limits.length + BLOCK_BYTES))
+        csv.field_size_limit(
+            max(csv.field_size_limit(), self._source.limits.length + 3 * BLOCK_BYTES)
+        )
         try:
             for row in reader:
                 self._last_line = reader.line_num
@@ -183,9 +183,9 @@ class _TableReader:
 
     def _csv_lines(self, stream: IO[bytes]) -> Iterator[str]:
         """Lines for the CSV reader, which takes more and more of them while a quote is open."""
-        line, last, held = 1, -1, 0
+        last, held = -1, 0
         most = self._source.limits.length
-        for block in line_blocks(self._source, stream):
+        for line, block in line_blocks(self._source, stream):
             held = held + len(block) if last == self._last_line else 0
             if held > most:
                 what = f"a record longer than {most:,} bytes: is a quote left open?"
@@ -193,7 +193,6 @@ class _TableReader:
             last = self._last_line
             text = self._decoded(block, line)
             yield from io.StringIO(text.removeprefix("\ufeff") if line == 1 else text, newline="")
-            line += block.count(b"\n")
 
     def _decoded(self, block: bytes, line: int) -> str:
         try:

@@ -10,8 +10,9 @@ from kgreason.knowledge.sources.guard.limits import ReadingLimits
 from kgreason.knowledge.sources.guard.scanner import Scanner
 
 # Whole tokens of Turtle. Possessive groups take constant memory however long the text is.
-_COMMON = rb"""
-      \\.                                               # an escape in a local name
+_TURTLE_TOKENS = rb"""
+      [^"'\#<>\[\](){}\\]++                              # names, white space, punctuation
+    | \\.                                               # an escape in a local name
     | <(?!<)[^>\n\r]*+>                                 # an IRI
     | "(?:[^"\\\n\r]|\\.)(?:[^"\\\n\r]++|\\.)*+"        # short strings that hold something
     | '(?:[^'\\\n\r]|\\.)(?:[^'\\\n\r]++|\\.)*+'
@@ -20,14 +21,11 @@ _COMMON = rb"""
     | '''(?:[^'\\]++|\\.|'{1,2}(?=[^']))*+'''
     | \#[^\n\r]*+[\n\r]                                 # a comment
 """
-_PLAIN = rb"""[^"'\#<>\[\](){}\\]++"""
-_PLAIN_OR_DOT = rb"""[^"'\#<>\[\](){}\\.]++ | \.(?=\S)"""
 # A string or an IRI that its line does not end is a syntax error: what follows is read afresh.
 _TURTLE_EVENT = re.compile(
     rb"""
       (?P<open>  \[ | \( | \{ | <<)
     | (?P<close> \] | \) | \} | >>)
-    | (?P<end>   \.(?=\s))
     | (?P<stray> >(?=[^>])
         | <(?!<)[^>\n\r]*+(?=[\n\r])
         | "(?!"")(?:[^"\\\n\r]++|\\.)*+(?=[\n\r])
@@ -41,8 +39,8 @@ def _all_of(tokens: bytes) -> re.Pattern[bytes]:
     return re.compile(rb"(?:" + tokens + rb")*+", re.DOTALL | re.VERBOSE)
 
 
-_TURTLE_SKIP = _all_of(_PLAIN + b"|" + _COMMON)
-_TURTLE_STATEMENT_SKIP = _all_of(_PLAIN_OR_DOT + b"|" + _COMMON)
+_TURTLE_SKIP = _all_of(_TURTLE_TOKENS)
+TURTLE_PREFIX = re.compile(rb"(?i)prefix(?:\s|#[^\n\r]*[\n\r])+([^\s:<>\"']*):")
 _TURTLE_WORD = bytes(set(range(256)) - set(string.whitespace.encode()) - set(b"\"'#<>[](){}"))
 
 
@@ -92,26 +90,16 @@ class BracketScanner(Scanner):
             self._deeper(event.string, event.start())
         elif event.lastgroup == "close":
             self._depth = max(0, self._depth - 1)
-        elif event.lastgroup == "end":
-            self._depth = 0
 
 
 class TurtleScanner(BracketScanner):
-    """Turtle, TriG, N-Triples and N-Quads, quoted triples included.
+    """Turtle, TriG, N-Triples and N-Quads without errors, quoted triples included."""
 
-    recovering: whether the parser goes on after an error, at the end of the statement.
-    """
-
+    _skip = _TURTLE_SKIP
     _event = _TURTLE_EVENT
     _word = _TURTLE_WORD
     _PREFIX_WORD = b"prefix"
-    _PREFIX = re.compile(rb"(?i)prefix(?:\s|#[^\n\r]*[\n\r])+([^\s:<>\"']*):")
-
-    def __init__(
-        self, label: str, limits: ReadingLimits, line: int = 0, *, recovering: bool = False
-    ) -> None:
-        super().__init__(label, limits, line)
-        self._skip = _TURTLE_STATEMENT_SKIP if recovering else _TURTLE_SKIP
+    _PREFIX = TURTLE_PREFIX
 
 
 # The parser copies the contexts in force into every object within that adds to them, at some 20
@@ -146,8 +134,8 @@ class JsonScanner(BracketScanner):
         if longest > self._limits.growth * _JSON_NAME and (
             longest * self.seen > _JSON_SMALL * _JSON_NAME
         ):
-            what = f"names that its context, with {longest:,} bytes in one string, may make longer"
-            times = f"than {self._limits.growth:,} times the size of the document"
+            what = f"its context, with {longest:,} bytes in one string, may make names of more than"
+            times = f"{self._limits.growth:,} times the size of the document"
             raise self._exceeded(b"", 0, f"{what} {times}", "growth")
 
     def _scan(self, text: bytes) -> int:

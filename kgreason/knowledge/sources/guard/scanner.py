@@ -55,6 +55,9 @@ class Scanner(ABC):
         self._line += text.count(b"\n", 0, end)
         self._rest = text[end:]
 
+    def statement(self) -> None:  # noqa: B027
+        """The parser came to the end of a statement or to an error."""
+
     @abstractmethod
     def _scan(self, text: bytes) -> int:
         """Count what is whole in `text`; where the unfinished token at its end begins."""

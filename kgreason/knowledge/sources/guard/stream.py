@@ -8,6 +8,7 @@ from typing import IO
 from kgreason.knowledge.sources.guard.brackets import JsonScanner, TurtleScanner
 from kgreason.knowledge.sources.guard.limits import ReadingLimits
 from kgreason.knowledge.sources.guard.scanner import Scanner
+from kgreason.knowledge.sources.guard.statements import StatementScanner
 from kgreason.knowledge.sources.guard.xml import XmlScanner
 
 
@@ -17,7 +18,7 @@ def scanner_for(kind: str, label: str, limits: ReadingLimits, lenient: bool) -> 
         return XmlScanner(label, limits)
     if kind == "jsonld":
         return JsonScanner(label, limits)
-    return TurtleScanner(label, limits, recovering=lenient)
+    return StatementScanner(label, limits) if lenient else TurtleScanner(label, limits)
 
 
 class GuardedStream:
