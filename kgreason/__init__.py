@@ -23,16 +23,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kgreason.engine import Engine
-    from kgreason.knowledge import KnowledgeGraph
+    from kgreason.knowledge import KnowledgeGraph, ReadingLimits
     from kgreason.syntax import parse
     from kgreason.training import train
 
 __version__ = "0.1.0"
-__all__ = ["Engine", "KnowledgeGraph", "__version__", "parse", "train"]
+__all__ = ["Engine", "KnowledgeGraph", "ReadingLimits", "__version__", "parse", "train"]
 
 _HOMES = {
     "Engine": "engine",
     "KnowledgeGraph": "knowledge",
+    "ReadingLimits": "knowledge",
     "parse": "syntax",
     "train": "training",
 }

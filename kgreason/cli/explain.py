@@ -14,10 +14,10 @@ from kgreason.cli.common.options import (
     GraphOptions,
     Paths,
     QuestionOptions,
-    ReadingOptions,
     ReasoningOptions,
     offer,
 )
+from kgreason.cli.common.reading import ReadingOptions
 from kgreason.cli.common.session import keep_rows, load_asked, make_engine, outline, understand
 from kgreason.cli.common.terminal import Terminal
 

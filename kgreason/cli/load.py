@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kgreason.cli.common.command import command
-from kgreason.cli.common.options import ReadingOptions
+from kgreason.cli.common.reading import ReadingOptions
 from kgreason.cli.common.session import load_graph
 from kgreason.cli.common.terminal import Terminal
 

@@ -14,12 +14,12 @@ from kgreason.cli.common.options import (
     GraphOptions,
     Paths,
     QuestionOptions,
-    ReadingOptions,
     ReasoningOptions,
     ResultsFile,
     ResultsFormat,
 )
 from kgreason.cli.common.output import TABLE, Target
+from kgreason.cli.common.reading import ReadingOptions
 from kgreason.cli.common.session import keep_rows, load_asked, make_engine, outline, understand
 from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError

@@ -12,12 +12,12 @@ from kgreason.cli.common.options import (
     OUTPUT,
     GraphOptions,
     Paths,
-    ReadingOptions,
     ReasoningOptions,
     ResultsFile,
     ResultsFormat,
 )
 from kgreason.cli.common.output import Target
+from kgreason.cli.common.reading import ReadingOptions
 from kgreason.cli.common.session import keep_rows, load_asked, make_engine
 from kgreason.cli.common.terminal import Terminal
 

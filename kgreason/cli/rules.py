@@ -10,8 +10,9 @@ import typer
 
 from kgreason.choose import require
 from kgreason.cli.common.command import command
-from kgreason.cli.common.options import GraphOptions, ReadingOptions, offer
+from kgreason.cli.common.options import GraphOptions, offer
 from kgreason.cli.common.output import write_whole
+from kgreason.cli.common.reading import ReadingOptions
 from kgreason.cli.common.session import load_graph
 from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError

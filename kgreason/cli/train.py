@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgreason.cli.common.command import command
-from kgreason.cli.common.options import ReadingOptions, offer
+from kgreason.cli.common.options import offer
+from kgreason.cli.common.reading import ReadingOptions
 from kgreason.cli.common.session import load_graph
 from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError

@@ -12,6 +12,7 @@ from kgreason.choose import require
 from kgreason.errors import DataError, UsageError
 from kgreason.knowledge.contents import Contents, Ints, Loaded
 from kgreason.knowledge.index import FactIndex, concatenate
+from kgreason.knowledge.sources.guard import DEFAULT_LIMITS, ReadingLimits
 from kgreason.knowledge.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -143,18 +144,21 @@ class KnowledgeGraph:
         label_properties: Iterable[str] = (),
         lenient: bool = False,
         name: str | None = None,
+        limits: ReadingLimits = DEFAULT_LIMITS,
         progress: Callable[[int], None] | None = None,
     ) -> KnowledgeGraph:
         """Read one or several sources into one graph.
 
-        A source is a file (RDF, TSV, CSV; also .gz, .bz2, .zst), `-` for standard input, a folder
-        in the BetaE layout or with `train`, `valid` and `test` tables, a store, or `pykeen:umls`,
-        `pykeen:nations`, `pykeen:kinships`. Named graphs are merged; blank nodes of different
-        sources stay apart. `input_format` overrides the suffix. `labels` is a file of
+        A source is a file (RDF, TSV, CSV; also .gz, .bz2, .xz, .zst), `-` for standard input, a
+        folder in the BetaE layout or with `train`, `valid` and `test` tables, a store, or
+        `pykeen:umls`, `pykeen:nations`, `pykeen:kinships`. Named graphs are merged; blank nodes of
+        different sources stay apart. `input_format` overrides the suffix. `labels` is a file of
         `name TAB label` lines, or a mapping; `label_properties` names relations whose literals
         are labels, besides rdfs:label and skos:prefLabel. `lenient` passes over malformed
-        statements and counts them in `skipped`. `progress` is called with the facts read so far.
-        Raises `DataError` for malformed data and `UsageError` for a source that cannot be used.
+        statements and counts them in `skipped`. `limits` bound how long tokens are, how deep they
+        nest and how far data expands. `progress` is called with the facts read so far.
+        Raises `DataError` for malformed data, `LimitError` for data beyond the limits and
+        `UsageError` for a source that cannot be used.
         """
         from kgreason.knowledge.load import Options, load
 
@@ -162,7 +166,7 @@ class KnowledgeGraph:
         paths = tuple(check_path(source, "a source", remedy) for source in sources)
         if name is not None:
             check_text(name, "the name of a graph")
-        options = Options(input_format, lenient, progress, tuple(label_properties))
+        options = Options(input_format, lenient, progress, tuple(label_properties), limits)
         found = load(paths, options, labels, name)
         return cls(found.contents, skipped=found.skipped)
 

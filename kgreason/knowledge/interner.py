@@ -25,6 +25,7 @@ class Interner:
     Spellings are hashed by polars into categorical codes and never become Python objects. Blank
     nodes belong to one source: `forget_blank_nodes` after each keeps two files' `_:b0` apart.
     `renames_invented`: a source's parser makes up random labels for nodes that have none.
+    `name_bytes`: the length of all names together.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class Interner:
         self._id_of_code = np.full(1024, -1, dtype=np.int32)
         self._parts: list[pl.Series] = []
         self._count = 0
+        self.name_bytes = 0
         self.renames_invented = False
         self._blank_codes: list[int] = []
         self._blank_names: set[str] = set()
@@ -88,7 +90,9 @@ class Interner:
         self._id_of_code[targets[admitted]] = np.arange(self._count, self._count + len(admitted))
         self._id_of_code[new_codes] = self._id_of_code[targets]
         self._count += len(admitted)
-        self._parts.append(names.gather(admitted))
+        fresh_names = names.gather(admitted)
+        self.name_bytes += int(fresh_names.str.len_bytes().sum())
+        self._parts.append(fresh_names)
 
     def _settled(
         self, names: list[str], codes: NDArray[np.int64], special: pl.Series
@@ -148,6 +152,11 @@ class Collector:
         """Remember prefixes; the first meaning of one stays."""
         for prefix, iri in prefixes.items():
             self.prefixes.setdefault(prefix, iri)
+
+    @property
+    def name_bytes(self) -> int:
+        """The length of all names together."""
+        return self.entities.name_bytes + self.relations.name_bytes
 
     def end_source(self) -> None:
         """What follows comes from another source."""

@@ -12,6 +12,7 @@ from kgreason.knowledge.interner import Collector
 from kgreason.knowledge.labels import collect_labels, read_labels
 from kgreason.knowledge.sources.betae import is_betae, read_betae
 from kgreason.knowledge.sources.bundled import PYKEEN, bundled_folder
+from kgreason.knowledge.sources.guard import DEFAULT_LIMITS, ReadingLimits
 from kgreason.knowledge.sources.kgindex import is_kgindex, read_kgindex
 from kgreason.knowledge.sources.query2box import is_query2box, read_query2box
 from kgreason.knowledge.sources.rdf import read_rdf
@@ -35,6 +36,7 @@ class Options:
     lenient: bool = False
     progress: Callable[[int], None] | None = None
     label_properties: tuple[str, ...] = ()
+    limits: ReadingLimits = DEFAULT_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def source_name(source: str) -> str:
 
 def _read_source(source: str, collector: Collector, options: Options) -> None:
     if source.startswith(PYKEEN):
-        read_splits(bundled_folder(source), collector, options.lenient)
+        read_splits(bundled_folder(source), collector, options.lenient, options.limits)
         return
     path = Path(source)
     if source != "-" and path.is_dir():
@@ -121,7 +123,7 @@ def _read_source(source: str, collector: Collector, options: Options) -> None:
     if source != "-" and not path.exists():
         raise DataError(f"{source}: no such file or folder", remedy="check the path")
     kind = format_of(source, options.input_format, (*RDF_FORMATS, *TABLE_FORMATS))
-    opened = Source(source)
+    opened = Source(source, options.limits)
     if kind in TABLE_FORMATS:
         read_table(opened, kind, collector, options.lenient, options.progress)
     else:
@@ -138,7 +140,7 @@ def _read_folder(path: Path, collector: Collector, options: Options) -> None:
     elif is_query2box(path):
         read_query2box(path, collector)
     elif is_split_folder(path):
-        read_splits(path, collector, options.lenient)
+        read_splits(path, collector, options.lenient, options.limits)
     else:
         raise DataError(
             f"{path}: a folder that is neither a store, nor the layout of a benchmark, "

@@ -27,7 +27,8 @@ LITERAL_PATTERN = r'(?s)^"(.*)"(?:@([A-Za-z0-9-]+)|\^\^<([^<>]*)>)$'
 LOCAL_NAME_PATTERN = r"^<[^<].*[#/:]([^#/:<>]+)>$"
 
 _LITERAL = re.compile(LITERAL_PATTERN)
-_SIMPLE_LITERAL = re.compile(r'(?s)"(?:[^"\\]|\\.)*"')
+# Possessive: a group that may be given back takes a hundred bytes for each character.
+_SIMPLE_LITERAL = re.compile(r'(?s)"(?:[^"\\]++|\\.)*+"')
 _LOCAL_PART = re.compile(r"[A-Za-z0-9_](?:[\w.\-]*[\w\-])?")
 _ESCAPE = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([tbnrf"\'\\]))')
 _ESCAPED = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f"}

@@ -15,7 +15,7 @@ from kgreason.errors import DataError, UsageError
 from kgreason.settings import FACTS, USUAL, Settings, spell_size
 from kgreason.settings import names as split_names
 
-_DATA = "Knowledge graph"
+DATA = "Knowledge graph"
 _QUESTION = "Question"
 _MEANING = "Meaning"
 _MACHINE = "Machine"
@@ -103,39 +103,9 @@ class GraphOptions:
             metavar="GRAPH",
             help="A store, RDF or TSV files (repeat the option), a BetaE folder, pykeen:umls; "
             "`-` reads standard input.",
-            rich_help_panel=_DATA,
+            rich_help_panel=DATA,
         ),
     ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadingOptions:
-    """How the files of a knowledge graph are read."""
-
-    input_format: Annotated[
-        str | None,
-        typer.Option(
-            "--input-format",
-            metavar="FORMAT",
-            help="Format of the files, by default told by their suffix.",
-            rich_help_panel=_DATA,
-        ),
-    ] = None
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            "--labels", metavar="FILE", help="Lines of name TAB label.", rich_help_panel=_DATA
-        ),
-    ] = None
-    label_property: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--label-property",
-            metavar="RELATION",
-            help="A relation that holds labels, besides rdfs:label and skos:prefLabel (repeat).",
-            rich_help_panel=_DATA,
-        ),
-    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

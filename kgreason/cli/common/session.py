@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kgreason.cli.common.options import ReadingOptions, ReasoningOptions
+from kgreason.cli.common.options import ReasoningOptions
+from kgreason.cli.common.reading import ReadingOptions
 from kgreason.cli.common.terminal import Terminal
 from kgreason.settings import FACTS, Recipe
 
@@ -25,6 +26,7 @@ def load_graph(
 ) -> KnowledgeGraph:
     """Read the graph, saying how far that is."""
     what = ", ".join(sources)
+    limits = options.limits()
     with terminal.stage("graph", f"reading {what}") as show:
         from kgreason.knowledge import KnowledgeGraph
 
@@ -35,6 +37,7 @@ def load_graph(
             label_properties=options.label_property or (),
             lenient=lenient,
             name=name,
+            limits=limits,
             progress=lambda count: show(f"reading {what}: {count:,} facts"),
         )
 

@@ -7,7 +7,9 @@ from typing import IO
 
 import polars as pl
 
-BLOCK_BYTES = 1 << 23
+from kgreason.knowledge.sources.streams import Source
+
+BLOCK_BYTES = 1 << 22
 
 
 def whole_lines(block: bytes) -> pl.Series | None:
@@ -28,15 +30,39 @@ def whole_lines(block: bytes) -> pl.Series | None:
     return frame["line"].drop_nulls()
 
 
-def line_blocks(stream: IO[bytes]) -> Iterator[bytes]:
-    """Consecutive pieces of a stream that end at line ends, about `BLOCK_BYTES` each."""
-    rest = b""
+def line_blocks(source: Source, stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Consecutive pieces of a stream that end at line ends, about `BLOCK_BYTES` each.
+
+    Each comes with the number of its first line, from 1.
+    Raises `LimitError` for a line longer than the source's limit.
+    """
+    rest: list[bytes] = []
+    line, held = 1, 0
     while piece := stream.read(BLOCK_BYTES):
         end = piece.rfind(b"\n") + 1
-        if end:
-            yield rest + piece[:end]
-            rest = piece[end:]
+        if not end:
+            rest.append(piece)
+            held += len(piece)
         else:
-            rest += piece
-    if rest:
-        yield rest
+            block = b"".join((*rest, piece[:end]))
+            _check_lines(source, block, line)
+            yield line, block
+            line += block.count(b"\n")
+            rest, held = [piece[end:]], len(piece) - end
+        if held > source.limits.length:
+            _check_lines(source, b"".join(rest), line)
+    if last := b"".join(rest):
+        _check_lines(source, last, line)
+        yield line, last
+
+
+def _check_lines(source: Source, block: bytes, line: int) -> None:
+    """Step from line end to line end as far apart as the limit allows."""
+    most = source.limits.length
+    start = 0
+    while len(block) - start > most:
+        end = block.rfind(b"\n", start, start + most + 1)
+        if end < 0:
+            line += block.count(b"\n", 0, start)
+            raise source.exceeded(line, f"a line longer than {most:,} bytes", "length")
+        start = end + 1

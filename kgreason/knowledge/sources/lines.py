@@ -10,6 +10,7 @@ import pyoxigraph as ox
 
 from kgreason.knowledge.interner import Collector
 from kgreason.knowledge.sources.blocks import line_blocks, whole_lines
+from kgreason.knowledge.sources.guard.brackets import TurtleScanner
 from kgreason.knowledge.sources.statements import (
     CHUNK,
     RDF_FORMATS,
@@ -38,16 +39,23 @@ class LineReader:
 
     def read(self, stream: IO[bytes]) -> Iterator[Columns]:
         """Statements as columns of N-Triples terms."""
-        line = 0
-        for block in line_blocks(stream):
+        for line, block in line_blocks(self._source, stream):
             plain, rest = canonical_lines(block) if self._kind == "ntriples" else (None, block)
             if plain is not None:
                 yield plain
+            if b"<<" in rest:
+                self._check_depth(block, line)
             if self._lenient:
                 yield from self._salvage(rest)
             else:
-                yield from self._strict(rest, block, line)
-            line += block.count(b"\n")
+                yield from self._strict(rest, block, line - 1)
+
+    def _check_depth(self, block: bytes, first: int) -> None:
+        """Quoted triples nest, and the parser follows them by recursion."""
+        label, limits = self._source.label, self._source.limits
+        for number, line in enumerate(block.split(b"\n"), first):
+            if line.count(b"<<") > limits.nesting:
+                TurtleScanner(label, limits, number - 1).feed(line + b"\n")
 
     def _strict(self, rest: bytes, block: bytes, line: int) -> Iterator[Columns]:
         try:

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
+import lzma
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
-from typing import IO, cast
-from zlib import error as ZlibError  # noqa: N812
+from typing import IO, TYPE_CHECKING, cast
 
 from kgreason.choose import require
-from kgreason.errors import DataError, UsageError
+from kgreason.errors import DataError, LimitError, UsageError
+from kgreason.knowledge.sources.guard import DEFAULT_LIMITS, ReadingLimits
+from kgreason.knowledge.sources.guard.limits import exceeded
 
-COMPRESSED = (".gz", ".bz2", ".zst")
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+# What damaged data looks like to the decompressors; zstd's error belongs to an optional package.
+_DAMAGED = (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error)
+_BUFFER_BYTES = 1 << 20
+# So much may be decompressed however small the file is.
+_FREE_BYTES = 16 << 20
 
 _FORMATS = {
     ".nt": "ntriples",
@@ -47,9 +58,10 @@ _ALIASES = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file, or `-` for standard input."""
+    """A file, or `-` for standard input, and the limits it is read under."""
 
     location: str
+    limits: ReadingLimits = DEFAULT_LIMITS
 
     @property
     def label(self) -> str:
@@ -61,13 +73,20 @@ class Source:
         """What relative IRIs in the file are relative to."""
         return None if self.location == "-" else Path(self.location).resolve().as_uri()
 
+    def exceeded(self, line: int, what: str, limit: str) -> LimitError:
+        """The error for a line that goes beyond the named field of `ReadingLimits`."""
+        return exceeded(f"{self.label}, line {line}", what, limit)
+
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """A binary stream, decompressed; `DataError` when it cannot be read to its end."""
+        """A binary stream, decompressed; `DataError` when it cannot be read to its end.
+
+        Raises `LimitError` in the middle of reading when the data expands beyond the limits.
+        """
         try:
-            with _open(self.location) as stream:
+            with self._opened() as stream:
                 yield stream
-        except (EOFError, gzip.BadGzipFile, ZlibError) as error:
+        except _DAMAGED as error:
             raise DataError(
                 f"{self.label}: damaged compressed data ({error})", remedy="fetch the file again"
             ) from error
@@ -75,26 +94,70 @@ class Source:
             reason = error.strerror or error
             raise DataError(f"{self.label}: {reason}", remedy="check the file") from error
 
-
-@contextmanager
-def _open(location: str) -> Iterator[IO[bytes]]:
-    if location == "-":
-        yield sys.stdin.buffer
-        return
-    path = Path(location)
-    match path.suffix.lower():
-        case ".gz":
-            with gzip.open(path, "rb") as packed:
-                yield cast("IO[bytes]", BufferedReader(packed, 1 << 20))
-        case ".bz2":
-            with bz2.open(path, "rb") as bzip:
-                yield cast("IO[bytes]", bzip)
-        case ".zst":
-            with _open_zstd(path) as stream:
-                yield stream
-        case _:
+    @contextmanager
+    def _opened(self) -> Iterator[IO[bytes]]:
+        if self.location == "-":
+            yield standard_input()
+            return
+        path = Path(self.location)
+        if path.suffix.lower() not in COMPRESSED:
             with path.open("rb") as plain:
                 yield plain
+            return
+        most = max(_FREE_BYTES, self.limits.expansion * path.stat().st_size)
+        with _decompressed(path) as packed:
+            metered = _Metered(packed, most, self)
+            yield cast("IO[bytes]", io.BufferedReader(metered, _BUFFER_BYTES))
+
+
+class _Metered(io.RawIOBase):
+    """Decompressed data, up to a number of bytes."""
+
+    def __init__(self, packed: IO[bytes], most: int, source: Source) -> None:
+        self._packed = packed
+        self._left = most
+        self._source = source
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """See `io.RawIOBase`; `LimitError` once there is more than is allowed."""
+        count: int = self._packed.readinto(buffer)  # type: ignore[attr-defined]
+        self._left -= count
+        if self._left < 0:
+            times = self._source.limits.expansion
+            raise exceeded(
+                self._source.label,
+                f"expands to more than {times:,} times the size of the file",
+                "expansion",
+            )
+        return count
+
+
+def standard_input() -> IO[bytes]:
+    """Standard input as bytes; `UsageError` when it is closed."""
+    if sys.stdin is None or sys.stdin.closed:
+        raise UsageError("standard input is closed", remedy="name a file instead of `-`")
+    return sys.stdin.buffer
+
+
+@contextmanager
+def _decompressed(path: Path) -> Iterator[IO[bytes]]:
+    match path.suffix.lower():
+        case ".gz":
+            with gzip.open(path, "rb") as stream:
+                yield cast("IO[bytes]", stream)
+        case ".bz2":
+            with bz2.open(path, "rb") as stream:
+                yield cast("IO[bytes]", stream)
+        case ".xz":
+            with lzma.open(path, "rb") as stream:
+                yield cast("IO[bytes]", stream)
+        case _:
+            with _open_zstd(path) as stream:
+                yield stream
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from typing import IO
 
 from kgreason.errors import DataError
 from kgreason.knowledge.interner import Collector, Strings
-from kgreason.knowledge.sources.blocks import line_blocks, whole_lines
+from kgreason.knowledge.sources.blocks import BLOCK_BYTES, line_blocks, whole_lines
+from kgreason.knowledge.sources.guard import ReadingLimits
 from kgreason.knowledge.sources.streams import COMPRESSED, Source
 
 TABLE_FORMATS = ("tsv", "csv")
@@ -79,31 +80,25 @@ class _TableReader:
         self._split = split
         self._named_split = False
         self._width = 0
+        self._last_line = 0
 
     def csv(self, stream: IO[bytes]) -> Iterator[Part]:
         """Facts of comma-separated rows, whose quoted fields may hold commas and line ends."""
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        try:
-            rows = self._csv_rows(text)
-            while chunk := list(islice(rows, _CHUNK)):
-                yield from self._checked(chunk)
-        finally:
-            # The stream is the caller's to close; it may be standard input.
-            text.detach()
+        rows = self._csv_rows(stream)
+        while chunk := list(islice(rows, _CHUNK)):
+            yield from self._checked(chunk)
 
     def tsv(self, stream: IO[bytes]) -> Iterator[Part]:
         """Facts of tab-separated rows; nothing is quoted."""
-        line = 1
-        for block in line_blocks(stream):
-            rest = block
-            if line == 1:
+        for number, block in line_blocks(self._source, stream):
+            line, rest = number, block
+            if number == 1:
                 # The first row says how wide the table is, or is a header.
                 first, end, rest = block.removeprefix(codecs.BOM_UTF8).partition(b"\n")
                 yield from self._checked(self._tsv_rows(first, line))
                 line += len(end)
             bulk = self._bulk(rest)
             yield from self._checked(self._tsv_rows(rest, line)) if bulk is None else bulk
-            line += rest.count(b"\n")
 
     def _bulk(self, block: bytes) -> list[Part] | None:
         """The facts of a block without any problem, in bulk; None when it needs a closer look."""
@@ -166,27 +161,45 @@ class _TableReader:
         return split_of(row[3]) or row[3].strip()
 
     def _tsv_rows(self, block: bytes, line: int) -> Iterator[Row]:
-        try:
-            text = block.decode()
-        except UnicodeDecodeError as error:
-            line += block.count(b"\n", 0, error.start)
-            raise self._not_text(line, error) from error
-        for number, content in enumerate(text.split("\n"), start=line):
+        for number, content in enumerate(self._decoded(block, line).split("\n"), start=line):
             if stripped := content.removesuffix("\r"):
                 yield number, stripped.split("\t")
 
-    def _csv_rows(self, text: io.TextIOWrapper) -> Iterator[Row]:
-        reader = csv.reader(text, strict=True)
+    def _csv_rows(self, stream: IO[bytes]) -> Iterator[Row]:
+        reader = csv.reader(self._csv_lines(stream), strict=True)
+        # The limit of the library is the whole process's: it is widened, and ours comes first.
+        csv.field_size_limit(
+            max(csv.field_size_limit(), self._source.limits.length + 3 * BLOCK_BYTES)
+        )
         try:
             for row in reader:
+                self._last_line = reader.line_num
                 if row:
                     yield reader.line_num, row
-        except UnicodeDecodeError as error:
-            raise self._not_text(reader.line_num + 1, error) from error
         except csv.Error as error:
             raise DataError(
                 f"{self._source.label}, line {reader.line_num}: {error}", remedy="check the quotes"
             ) from error
+
+    def _csv_lines(self, stream: IO[bytes]) -> Iterator[str]:
+        """Lines for the CSV reader, which takes more and more of them while a quote is open."""
+        last, held = -1, 0
+        most = self._source.limits.length
+        for line, block in line_blocks(self._source, stream):
+            held = held + len(block) if last == self._last_line else 0
+            if held > most:
+                what = f"a record longer than {most:,} bytes: is a quote left open?"
+                raise self._source.exceeded(last + 1, what, "length")
+            last = self._last_line
+            text = self._decoded(block, line)
+            yield from io.StringIO(text.removeprefix("\ufeff") if line == 1 else text, newline="")
+
+    def _decoded(self, block: bytes, line: int) -> str:
+        try:
+            return block.decode()
+        except UnicodeDecodeError as error:
+            line += block.count(b"\n", 0, error.start)
+            raise self._not_text(line, error) from error
 
     def _not_text(self, line: int, error: UnicodeDecodeError) -> DataError:
         return DataError(
@@ -200,12 +213,12 @@ def is_split_folder(path: Path) -> bool:
     return path.is_dir() and _split_file(path, "train") is not None
 
 
-def read_splits(path: Path, collector: Collector, lenient: bool) -> None:
+def read_splits(path: Path, collector: Collector, lenient: bool, limits: ReadingLimits) -> None:
     """Collect the tables `train`, `valid` and `test` (.txt, .tsv or .csv, maybe compressed)."""
     for split in ("train", "valid", "test"):
         if file := _split_file(path, split):
             kind = "csv" if ".csv" in file.suffixes else "tsv"
-            read_table(Source(str(file)), kind, collector, lenient, split=split)
+            read_table(Source(str(file), limits), kind, collector, lenient, split=split)
 
 
 def _split_file(path: Path, split: str) -> Path | None:
