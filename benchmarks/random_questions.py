@@ -3,7 +3,7 @@
 Small random graphs and truth tables, all connectives, cycles, templates, 0 to 3 answer variables,
 every logic, both semantics, budgets, limits, offsets, orders, `new` and witnesses. Prints the
 differences with the seed and number of their case, and how many questions of which kind were asked.
-Ends with status 1 if there is a difference or an exception.
+Ends with status 1 if there is a difference or an exception; an interrupt ends it sooner.
 
     python benchmarks/random_questions.py [COUNT] [--seed SEED] [--case NUMBER]
         [--budgeted 0 1 2 3] [--new 0 1 2 3]
@@ -44,6 +44,8 @@ def main() -> int:
             break
         try:
             found = [str(one) for one in run(options.seed, number, scope, tally)]
+        except KeyboardInterrupt:
+            break
         except Exception:
             found = [f"{options.seed}/{number}: {traceback.format_exc()}"]
         for one in found[: max(0, _SHOWN - wrong)]:
