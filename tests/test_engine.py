@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from kgreason.answers.verification import VerificationError
 from kgreason.engine import Engine
 from kgreason.errors import (
     LimitError,
@@ -20,7 +23,7 @@ from kgreason.errors import (
     UnsafeQueryError,
     UsageError,
 )
-from kgreason.execution import Budget
+from kgreason.execution import Budget, lock_of
 from kgreason.knowledge import KnowledgeGraph, Vocabulary
 from kgreason.knowledge.contents import Loaded
 from kgreason.predictors.checkpoints.format import save_checkpoint
@@ -345,7 +348,7 @@ def test_a_budget_ends_the_work_and_says_what_is_open(
     exact = {answer.terms: answer.truth for answer in engine.ask(CHAIN, limit=None)}
     assert not found.certain
     assert found.work is not None
-    assert found.work.rows <= max(1, budget.rows or 0)
+    assert found.work.rows <= (budget.rows or 0)
     shown = {answer.terms for answer in found}
     assert all(truth <= found.others for terms, truth in exact.items() if terms not in shown)
     assert all(answer.truth <= exact[answer.terms] for answer in found)
@@ -354,10 +357,68 @@ def test_a_budget_ends_the_work_and_says_what_is_open(
 def test_a_budget_is_for_all_batches_together(chain: tuple[Engine, TablePredictor]) -> None:
     # So little memory that every question is a batch of its own.
     engine = Engine(chain[0].graph, chain[1], dtype="float64", max_memory=8000)
-    chain[1].asked.clear()
-    found = engine.ask_many([CHAIN] * 3, limit=10, budget=Budget(rows=0), witness=False)
-    assert not any(answers.certain for answers in found)
-    assert set(chain[1].asked) == {(0, 0)}
+    for rows in (0, 1):
+        chain[1].asked.clear()
+        found = engine.ask_many([CHAIN] * 3, limit=10, budget=Budget(rows=rows), witness=False)
+        assert not any(answers.certain for answers in found)
+        assert chain[1].asked == [(0, 0)] * rows
+
+
+def looks(count: int) -> Callable[[], bool]:
+    """Cancels when it is asked for the time after so many."""
+    left = iter([False] * count)
+    return lambda: next(left, True)
+
+
+@pytest.mark.parametrize(
+    "question", [CHAIN, "?x ?y : r(e0, x) & s(x, y)", "ask : exists x . r(e0, x) & s(x, e21)"]
+)
+def test_wherever_the_budget_ends_nothing_false_is_said(
+    chain: tuple[Engine, TablePredictor], question: str
+) -> None:
+    """Cancelled at every point where the engine looks, up to the one where all is done."""
+    whole = Engine(chain[0].graph, chain[1], dtype="float64").ask(question, limit=None)
+    exact = {answer.entities: answer.truth for answer in whole}
+    count, seen = 0, set()
+    while True:
+        engine = Engine(chain[0].graph, chain[1], dtype="float64")
+        found = engine.ask(question, limit=3, budget=Budget(cancelled=looks(count)))
+        done = found.certain and not found.unexplained and all(a.known is not None for a in found)
+        seen.add((found.certain, found.unexplained > 0))
+        assert all(answer.truth <= exact[answer.entities] for answer in found)
+        shown = {answer.entities for answer in found}
+        limit = found.others if not found.certain else min(answer.truth for answer in found)
+        assert all(truth <= limit + 1e-9 for key, truth in exact.items() if key not in shown)
+        if done:
+            break
+        count += 1
+        assert count < 500
+    assert {(False, False), (True, True), (True, False)} <= seen
+    assert found == engine.ask(question, limit=3)
+
+
+def test_waiting_for_another_thread_is_inside_the_budget(
+    chain: tuple[Engine, TablePredictor],
+) -> None:
+    engine = Engine(chain[0].graph, chain[1], dtype="float64")
+    with lock_of(chain[1]), ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(engine.ask, CHAIN, budget=Budget(seconds=0.01))
+        found = waiting.result(timeout=30)
+    assert not found.certain
+    assert (len(found), found.others) == (0, 1.0)
+
+
+def test_verification_compares_every_answer(
+    chain: tuple[Engine, TablePredictor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KGREASON_VERIFY", "1")
+    engine = chain[0]
+    for question in (CHAIN, "?x ?y : r(e0, x) & s(x, y)", "ask : r(e0, e1)"):
+        engine.ask(question, limit=3)
+        engine.ask(question, limit=3, new=True, budget=Budget(rows=2))
+    monkeypatch.setattr(chain[1], "truth", chain[1].truth * 0.5)
+    with pytest.raises(VerificationError, match="by brute force"):
+        engine.ask(CHAIN, limit=3)
 
 
 def test_a_budget_is_not_negative() -> None:

@@ -84,14 +84,15 @@ class Answer:
     """One answer: an entity per answer variable.
 
     entities: ids; terms: names as in the graph; labels: what a person reads. truth in (0, 1].
-    known: true by the observed facts alone.
+    known: whether the observed facts alone make it true, None where a budget ended before that was
+    looked up.
     """
 
     entities: tuple[int, ...]
     terms: tuple[str, ...]
     labels: tuple[str, ...]
     truth: float
-    known: bool
+    known: bool | None
     witness: Witness | None = None
 
 
@@ -164,6 +165,7 @@ class Answers(Sequence[Answer]):
             "complete": self.complete,
             "certain": self.certain,
             "others": self.others,
+            "unexplained": self.unexplained,
             "answers": [
                 {
                     "terms": list(answer.terms),
@@ -176,8 +178,8 @@ class Answers(Sequence[Answer]):
             ],
         }
 
-    def _table(self) -> dict[str, list[str] | list[float] | list[bool]]:
-        table: dict[str, list[str] | list[float] | list[bool]] = {
+    def _table(self) -> dict[str, list[str] | list[float] | list[bool | None]]:
+        table: dict[str, list[str] | list[float] | list[bool | None]] = {
             column: [answer.terms[i] for answer in self.answers]
             for i, column in enumerate(self.columns)
         }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from kgreason.answers import verification
 from kgreason.answers.answer import Answer, Answers, Witness
 from kgreason.answers.evidence import EvidenceBuilder
 from kgreason.answers.oracle import MarginalOracle
@@ -19,6 +20,9 @@ from kgreason.knowledge import Vocabulary
 from kgreason.normal import NormalForm, QueryGraph
 from kgreason.planning import Plan
 from kgreason.topk import AllTruths, Reasoner, StopCondition, TopK, greatest_unseen
+
+# Seconds after the end of a budget in which known answers are still told from predicted ones.
+_GRACE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +50,20 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """The answers to show: their entities, truths, and the question with each of them put in.
+    """The answers to show: their entities and truths. exact: whether these are not rounded."""
 
-    exact: whether the truths are not rounded.
-    """
-
+    prepared: Prepared
     tuples: list[tuple[int, ...]]
     truths: list[float]
-    graphs: list[QueryGraph]
     exact: bool = True
+
+    def graphs(self, meter: BudgetMeter) -> list[QueryGraph]:
+        """The question with each of the answers put in; BudgetExceeded after the budget."""
+        graph, free, found = self.prepared.form.graph, self.prepared.query.free, []
+        for one in self.tuples:
+            meter.check()
+            found.append(substitute(graph, dict(zip(free, one, strict=True))))
+        return found
 
 
 class Assembler:
@@ -87,6 +96,9 @@ class Assembler:
             self._answers(one, value, limit, builder, meter)
             for one, value in zip(asked, values, strict=True)
         ]
+        if verification.is_wanted():
+            for one, own in zip(asked, found, strict=True):
+                self._verify(one, own)
         return [replace(one, work=meter.work) for one in found]
 
     def ask(self, prepared: Prepared, limit: int | None, new: bool, meter: BudgetMeter) -> Asked:
@@ -123,8 +135,8 @@ class Assembler:
         chosen = page(query, ranking, limit, self._vocabulary.display)
         shown = self._shown(one.prepared, ranking, chosen, meter)
         certain = one.stop.is_met(value) and shown.exact
-        witnesses = self._witnesses(shown.graphs, builder, meter)
-        known = self._are_known(query, shown, meter)
+        witnesses = self._witnesses(shown, builder, meter)
+        known = self._are_known(one, shown, meter)
         answers = tuple(
             self._answer(*each)
             for each in zip(shown.tuples, shown.truths, known, witnesses, strict=True)
@@ -141,8 +153,25 @@ class Assembler:
             unexplained=sum(found is None for found in witnesses) if builder else 0,
         )
 
+    def _verify(self, one: Asked, answers: Answers) -> None:
+        """Compare with a brute-force evaluation: `KGREASON_VERIFY=1`."""
+        prepared = one.prepared
+        query = prepared.query
+        if answers.is_boolean and one.known is not None and len(one.known):
+            # Facts answer it, so that it has no new answer, whatever its truth.
+            return
+        is_first = by_truth(query) and not query.modifiers.offset and one.known is None
+        verification.verify(
+            prepared.form.graph,
+            query.free,
+            answers,
+            self._exact.predictor,
+            self._exact.logic,
+            ranked=is_first,
+        )
+
     def _answer(
-        self, entities: tuple[int, ...], truth: float, known: bool, witness: Witness | None
+        self, entities: tuple[int, ...], truth: float, known: bool | None, witness: Witness | None
     ) -> Answer:
         names = self._vocabulary
         return Answer(
@@ -169,43 +198,52 @@ class Assembler:
     def _shown(
         self, one: Prepared, ranking: Ranking, chosen: torch.Tensor, meter: BudgetMeter
     ) -> _Shown:
-        """The chosen answers, their truths, and the question with each of them put in."""
-        free = one.query.free
+        """The chosen answers with their truths."""
         tuples = [tuple(row) for row in ranking.entities[chosen].tolist()]
-        graphs = [substitute(one.form.graph, dict(zip(free, t, strict=True))) for t in tuples]
-        rounded = ranking.truths[chosen].double().tolist()
+        rounded = _Shown(one, tuples, ranking.truths[chosen].double().tolist())
         if self._exact is self._reasoner:
-            return _Shown(tuples, rounded, graphs)
+            return rounded
         try:
-            truths = MarginalOracle(self._exact, meter).truths(graphs)
+            truths = MarginalOracle(self._exact, meter).truths(rounded.graphs(meter))
         except BudgetExceeded:
-            return _Shown(tuples, rounded, graphs, exact=False)
+            return replace(rounded, exact=False)
         order = list(range(len(truths)))
         if by_truth(one.query):
             order.sort(key=lambda i: -truths[i])
-        return _Shown(*([part[i] for i in order] for part in (tuples, truths, graphs)))  # type: ignore[arg-type]
+        return _Shown(one, [tuples[i] for i in order], [truths[i] for i in order])
 
     def _witnesses(
-        self, graphs: list[QueryGraph], builder: EvidenceBuilder | None, meter: BudgetMeter
+        self, shown: _Shown, builder: EvidenceBuilder | None, meter: BudgetMeter
     ) -> list[Witness | None]:
         """A witness for each answer; none where they are not wanted or the budget has ended."""
         if builder is None:
-            return [None] * len(graphs)
+            return [None] * len(shown.tuples)
         try:
-            found = ground(graphs, MarginalOracle(self._exact, meter))
-            return [builder.witness(one) for one in found]
+            found = []
+            for one in ground(shown.graphs(meter), MarginalOracle(self._exact, meter)):
+                meter.check()
+                found.append(builder.witness(one))
+            return [*found]
         except BudgetExceeded:
-            return [None] * len(graphs)
+            return [None] * len(shown.tuples)
 
-    def _are_known(self, query: Query[int], shown: _Shown, meter: BudgetMeter) -> list[bool]:
-        """Whether the observed facts alone make each answer true: one evaluation for all."""
-        if not shown.tuples:
-            return []
-        if len(query.free) == 1:
-            known = set(self._known_tuples(query, BudgetMeter())[:, 0].tolist())
-            return [entity in known for (entity,) in shown.tuples]
-        # All known tuples of several variables may be very many more than are shown.
-        return [truth > 0 for truth in self._facts_oracle(BudgetMeter()).truths(shown.graphs)]
+    def _are_known(self, one: Asked, shown: _Shown, meter: BudgetMeter) -> Sequence[bool | None]:
+        """Whether the observed facts alone make each answer true: one evaluation for all.
+
+        None where the budget ends before.
+        """
+        query, within = one.prepared.query, meter.timed(_GRACE)
+        if not shown.tuples or one.known is not None:
+            return [False] * len(shown.tuples)
+        try:
+            if len(query.free) == 1:
+                known = set(self._known_tuples(query, within)[:, 0].tolist())
+                return [entity in known for (entity,) in shown.tuples]
+            graphs = shown.graphs(within)
+            # All known tuples of several variables may be very many more than are shown.
+            return [truth > 0 for truth in self._facts_oracle(within).truths(graphs)]
+        except BudgetExceeded:
+            return [None] * len(shown.tuples)
 
     def _known_tuples(self, query: Query[int], meter: BudgetMeter) -> torch.Tensor:
         """(answers, answer variables) int64: the answers by the observed facts alone."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kgreason.answers.answer import Evidence, Witness
 from kgreason.answers.oracle import MarginalOracle
 from kgreason.answers.witness import Either, Ground, Leaf
+from kgreason.execution import lock_of
 from kgreason.explanation import naming
 from kgreason.formula import Constant
 from kgreason.knowledge import FactIndex, Vocabulary
@@ -83,9 +84,11 @@ class EvidenceBuilder:
 
     def _paths(self, link: Link) -> tuple[tuple[str, ...], ...]:
         spell = naming(self.vocabulary)
+        with lock_of(self.predictor):
+            found = self.predictor.paths(*link, self.paths)
         return tuple(
             tuple(_link(Edge(r, Constant(s), Constant(t)), spell) for s, r, t in path)
-            for path in self.predictor.paths(*link, self.paths)
+            for path in found
         )
 
 

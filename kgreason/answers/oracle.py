@@ -33,13 +33,19 @@ class MarginalOracle:
     def best(self, asked: Sequence[tuple[Variable, QueryGraph]]) -> list[int]:
         """The truest entity of one variable in each query graph, all other variables ∃."""
         one = self._reasoner
-        plans = [plan_for(v, graph, one.logic, one.statistics) for v, graph in asked]
+        plans = []
+        for variable, graph in asked:
+            self._meter.check()
+            plans.append(plan_for(variable, graph, one.logic, one.statistics))
         return [truest(lower(value)) for value in self._proved(plans)]
 
     def truths(self, graphs: Sequence[QueryGraph]) -> list[float]:
         """Truths of query graphs without free variables."""
         one = self._reasoner
-        plans = [plan(graph, one.logic, one.statistics) for graph in graphs]
+        plans = []
+        for graph in graphs:
+            self._meter.check()
+            plans.append(plan(graph, one.logic, one.statistics))
         found = [lower(value) for value in self._proved(plans)]
         return [float(value) for value in found if isinstance(value, Tensor)]
 

@@ -12,6 +12,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
@@ -69,20 +70,28 @@ def _rows(answers: Answers) -> list[dict[str, Binding]]:
 def to_json(answers: Answers) -> str:
     """SPARQL 1.1 Query Results JSON; a yes/no question gives `boolean` (its truth is above 0)."""
     if answers.is_boolean:
-        return json.dumps({"head": {}, "boolean": bool(answers)}, indent=1) + "\n"
-    head = {"vars": [*answers.columns, answers.truth_column]}
-    return (
-        json.dumps(
-            {"head": head, "results": {"bindings": _rows(answers)}}, indent=1, ensure_ascii=False
+        return (
+            json.dumps({"head": {}, "boolean": bool(answers)} | _left_open(answers), indent=1)
+            + "\n"
         )
-        + "\n"
-    )
+    head = {"vars": [*answers.columns, answers.truth_column]}
+    found = {"head": head, "results": {"bindings": _rows(answers)}} | _left_open(answers)
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def _left_open(answers: Answers) -> dict[str, Any]:
+    """What a budget left open, as a member that readers of the format pass over."""
+    if answers.certain:
+        return {}
+    return {"open": {"certain": False, "complete": answers.complete, "others": answers.others}}
 
 
 def to_xml(answers: Answers) -> str:
     """SPARQL 1.1 Query Results XML."""
     names = [*answers.columns, answers.truth_column]
     lines = ['<?xml version="1.0"?>', '<sparql xmlns="http://www.w3.org/2005/sparql-results#">']
+    if not answers.certain:
+        lines.append(f"  <!-- not proved: what is not shown has at most {answers.others!r} -->")
     if answers.is_boolean:
         lines += ["  <head/>", f"  <boolean>{str(bool(answers)).lower()}</boolean>", "</sparql>"]
         return "\n".join(lines) + "\n"

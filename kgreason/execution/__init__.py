@@ -4,7 +4,7 @@ from kgreason.execution.budget import Budget, BudgetExceeded, BudgetMeter, Work
 from kgreason.execution.execution import Execution, Setting
 from kgreason.execution.executor import Executor
 from kgreason.execution.rows import RowStore
-from kgreason.execution.session import Session
+from kgreason.execution.session import Session, lock_of
 from kgreason.execution.values import (
     Bounds,
     Exact,
@@ -36,6 +36,7 @@ __all__ = [
     "Value",
     "Work",
     "is_open",
+    "lock_of",
     "lower",
     "upper",
 ]

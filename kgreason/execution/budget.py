@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -76,50 +75,47 @@ class BudgetMeter:
         self._rows_left = budget.rows
         self._end = None if budget.seconds is None else monotonic() + budget.seconds
         self._row_seconds = 0.0
-        self._is_limited = True
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether nobody waits any more."""
+        return self._cancelled is not None and self._cancelled()
 
     @property
     def work(self) -> Work:
         """The counters so far."""
         return Work(self.rows, self.passes, self.pairs, self.largest, self.read, self.foreseen)
 
-    def timed(self) -> BudgetMeter:
-        """Counters of their own, held to the same time but to no number of rows."""
+    def timed(self, grace: float = 0.0) -> BudgetMeter:
+        """Counters of their own, held to the same time but to no number of rows.
+
+        grace: seconds after the end of this one.
+        """
         own = BudgetMeter()
-        own._end, own._cancelled, own._is_limited = self._end, self._cancelled, self._is_limited
+        own._end = None if self._end is None else self._end + grace
+        own._cancelled = self._cancelled
         return own
 
     @property
     def is_limited(self) -> bool:
         """Whether the work may end before everything is proved."""
-        return self.is_timed or (self._is_limited and self._rows_left is not None)
+        return self.is_timed or self._rows_left is not None
 
     @property
     def is_timed(self) -> bool:
         """Whether the work may have to end at some moment."""
-        return self._is_limited and (self._end is not None or self._cancelled is not None)
-
-    @contextmanager
-    def unlimited(self) -> Iterator[None]:
-        """Inside, work counts but the budget does not end it."""
-        before, self._is_limited = self._is_limited, False
-        try:
-            yield
-        finally:
-            self._is_limited = before
+        return self._end is not None or self._cancelled is not None
 
     def check(self) -> None:
         """BudgetExceeded after the time has run out, or once nobody waits any more."""
-        if not self._is_limited:
-            return
         if self._end is not None and monotonic() >= self._end:
             raise BudgetExceeded
-        if self._cancelled is not None and self._cancelled():
+        if self.is_cancelled:
             raise BudgetExceeded
 
     def charge(self, rows: int) -> None:
         """Count rows that are needed and have to be scored; BudgetExceeded if they do not fit."""
-        if self._is_limited and self._rows_left is not None:
+        if self._rows_left is not None:
             if rows > self._rows_left:
                 raise BudgetExceeded
             self._rows_left -= rows

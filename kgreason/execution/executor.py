@@ -68,7 +68,7 @@ class Executor:
         that this leaves open is `Bounds`; `execution.truncated` says whether there were more
         candidates. 0 and None give exact truths. BudgetExceeded where the meter ends the work.
         """
-        with self.session.lock:
+        with self.session.transaction(execution.meter):
             execution.threshold, execution.truncated = threshold, False
             return _walk(execution, graph, max_candidates)
 

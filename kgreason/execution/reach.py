@@ -17,6 +17,8 @@ from kgreason.truth.vector import TruthVector, concatenate
 
 _HEADS_AT_FIRST = 32
 _HEADS_MORE = 16
+# Tails at a time where time may run out, which is only seen in between.
+_TIMED_TAILS = 64
 
 
 def reach(execution: Execution, step: Step, _: list[Value], frame: Frame) -> Value:
@@ -27,10 +29,11 @@ def reach(execution: Execution, step: Step, _: list[Value], frame: Frame) -> Val
     low, high = execution.learned.find(keys, execution.ones(1))
     is_open = high > low.clamp(min=execution.threshold)
     for one in (keys[is_open] // count).unique().tolist():
-        mine = torch.nonzero(is_open & (keys // count == one)).view(-1)
-        search = _Search(execution, one, keys[mine] % count, low[mine])
-        low[mine], high[mine] = search.run()
-        execution.learned.learn(keys[mine], low[mine], high[mine])
+        every = torch.nonzero(is_open & (keys // count == one)).view(-1)
+        for mine in every.split(_TIMED_TAILS if execution.meter.is_timed else every.shape[0]):
+            search = _Search(execution, one, keys[mine] % count, low[mine])
+            low[mine], high[mine] = search.run()
+            execution.learned.learn(keys[mine], low[mine], high[mine])
     low, high = low[index], high[index]
     return low if torch.equal(low, high) else Bounds(low, high)
 
@@ -96,6 +99,7 @@ class _Search:
 
 
 def _top_heads(execution: Execution, relation: int, tails: Tensor, count: int) -> HeadBounds:
+    execution.meter.check()
     bounds = execution.predictor.top_heads(relation, tails, count)
     assert bounds is not None, "only planned where the price names such bounds"
     return bounds

@@ -17,9 +17,11 @@ from kgreason.execution import (
     BudgetExceeded,
     BudgetMeter,
     Exact,
+    Execution,
     Executor,
     Session,
     Setting,
+    Table,
     TableBounds,
     Value,
     is_open,
@@ -34,6 +36,7 @@ from kgreason.topk.stop import AllTruths, StopCondition
 from kgreason.topk.threshold import EXHAUSTIVE, INITIAL, NO_CANDIDATES, Threshold
 from kgreason.truth import Quantifier
 from kgreason.truth.checking import require_laws
+from kgreason.truth.vector import TruthVector
 
 
 class Reasoner:
@@ -103,8 +106,8 @@ class Reasoner:
         Each step looks at the candidates above a threshold; what those below could still add bounds
         each truth. The stop condition is asked after each step that leaves a value open; how deep a
         plan goes does not depend on another's bounds. Rows of one step are there for the next. A
-        meter with a budget, for all plans together, may leave values wider; each plan's first row
-        for a constant is always scored.
+        meter with a budget, for all plans together, may leave values wider, up to anything from 0
+        to 1.
         """
         meter = meter or BudgetMeter()
         size = self._batch_size()
@@ -140,20 +143,35 @@ class Reasoner:
                     # All truths are wanted, and the budget may not cover them: some come first.
                     needed = 1.0
                 pending[i] = threshold.next(needed, execution.truncated)
-        if len(values) < len(plans):
-            # The budget does not even cover the first step.
-            with meter.unlimited():
-                return self._executor.execute(
-                    execution, self.computation(plans), NO_CANDIDATES.truth
-                )
-        return [values[i] for i in range(len(plans))]
+        return [
+            values[i] if i in values else self._unknown(one, execution)
+            for i, one in enumerate(plans)
+        ]
 
     def _first_threshold(self, stop: StopCondition, meter: BudgetMeter) -> Threshold:
         # Under a noisy-or ∃ many small truths may add up to a great one.
         is_bounded = self.logic.quantifier is Quantifier.MAX and self.findings.may_end_early
         is_bounded = is_bounded and self._executor.setting.frontier is None
-        wants_all = isinstance(stop, AllTruths) and not meter.is_limited
-        return INITIAL if is_bounded and not wants_all else EXHAUSTIVE
+        if not is_bounded:
+            return EXHAUSTIVE
+        if meter.is_limited:
+            # The budget may not cover more than this, which bounds some truths for little.
+            return NO_CANDIDATES
+        return EXHAUSTIVE if isinstance(stop, AllTruths) else INITIAL
+
+    def _unknown(self, plan: Plan, execution: Execution) -> Value:
+        """The value of a plan of which nothing was computed: any truth from 0 to 1."""
+        zero, one = execution.zeros(1), execution.ones(1)
+        count = self.predictor.entity_count
+        match len(plan.columns):
+            case 0:
+                return Bounds(zero, one)
+            case 1:
+                return Bounds(TruthVector.constant(count, zero), TruthVector.constant(count, one))
+            case columns:
+                none = torch.zeros((0, columns - 1), dtype=torch.int64, device=execution.device)
+                table = Table(none[:, 0], none, TruthVector.constant(count, zero[:0]))
+                return TableBounds(table, table, one)
 
     def _batch_size(self) -> int:
         """Plans of a batch: their results, were they dense, fit a quarter of the memory ceiling."""

@@ -36,6 +36,8 @@ class Threshold:
         needed: how true the candidates are that must be looked at, see `StopCondition`. truncated:
         whether some were left out at this threshold for being too many.
         """
+        if self.truth > 1:
+            return INITIAL
         if needed <= 0:
             return EXHAUSTIVE
         if truncated and self.max_candidates is not None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import pytest
 
@@ -116,6 +117,17 @@ def test_no_answers_is_an_empty_result() -> None:
     assert json.loads(serialize(nothing, "json"))["results"] == {"bindings": []}
     assert serialize(nothing, "csv") == "y,z,score\r\n"
     assert nothing.to_polars().shape == (0, 4)
+
+
+def test_what_a_budget_left_open_is_said_where_the_format_has_a_place() -> None:
+    for whole in (FOUND, YES):
+        found = replace(whole, complete=False, certain=False, others=0.25)
+        said = json.loads(serialize(found, "json"))["open"]
+        assert said == {"certain": False, "complete": False, "others": 0.25}
+        assert "<!-- not proved: what is not shown has at most 0.25 -->" in serialize(found, "xml")
+        ElementTree.fromstring(serialize(found, "xml"))
+        assert "open" not in json.loads(serialize(whole, "json"))
+        assert found.to_dict()["others"] == 0.25
 
 
 def test_answers_are_a_sequence() -> None:

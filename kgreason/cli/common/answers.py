@@ -58,6 +58,8 @@ def footer(terminal: Terminal, engine: Engine, answers: Answers) -> None:
             "not proved to be the truest: the budget ended first; scores are lower bounds, and "
             f"what is not shown has at most {answers.others:.4f}"
         )
+    if answers.unexplained:
+        terminal.note(f"the budget ended before {answers.unexplained:,} witnesses were read out")
     if not answers.total and not answers.is_boolean and engine.predictor.price().facts_only:
         terminal.note("known facts alone give none; a model (-m) predicts missing links")
 
@@ -141,7 +143,9 @@ def _evidence_lines(evidence: Sequence[Evidence], indent: int, alone: bool) -> I
             yield from _evidence_lines(alternative.evidence, indent + deeper, alone=False)
 
 
-def _standing(known: bool) -> Text:
+def _standing(known: bool | None) -> Text:
+    if known is None:
+        return Text("not looked up", _DIM)
     return Text("known", _KNOWN) if known else Text("predicted", _PREDICTED)
 
 

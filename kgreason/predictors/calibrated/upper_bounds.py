@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,6 +60,8 @@ class UpperBounds:
         self._dtype = scorer.embeddings.dtype
         self._visible = position[columns] >= 0
         self._sums = LogSums(scorer, torch.nonzero(self._visible).view(-1))
+        # Engines of several threads may share one model.
+        self._lock = Lock()
         self._statistics: OrderedDict[int, RowStatistics] = OrderedDict()
         self._kept = max(1, _STATISTICS_BYTES // (_BYTES_PER_HEAD * max(1, columns.shape[0])))
         self._tails_at_once = max(1, block_bytes // (8 * max(1, position.shape[0])))
@@ -113,12 +116,13 @@ class UpperBounds:
         return row.to(tails.device), torch.from_numpy(heads.astype(np.int64)).to(tails.device)
 
     def _of_rows(self, relation: int) -> RowStatistics:
-        found = self._statistics.pop(relation, None)
-        found = self._make_statistics(relation) if found is None else found
-        self._statistics[relation] = found
-        while len(self._statistics) > self._kept:
-            self._statistics.popitem(last=False)
-        return found
+        with self._lock:
+            found = self._statistics.pop(relation, None)
+            found = self._make_statistics(relation) if found is None else found
+            self._statistics[relation] = found
+            while len(self._statistics) > self._kept:
+                self._statistics.popitem(last=False)
+            return found
 
     def _make_statistics(self, relation: int) -> RowStatistics:
         device = self._columns.device

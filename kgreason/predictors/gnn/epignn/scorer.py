@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import cached_property
+from threading import RLock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,6 +77,8 @@ class EpiGNNScorer(Scorer):
         self._cache: OrderedDict[tuple[int, int], Swept] = OrderedDict()
         self._cached = 0
         self._last: tuple[int, Surroundings, Rounds] | None = None
+        # Engines of several threads may share one model, and with it these two.
+        self._lock = RLock()
         self._heads = self._heads_at_once()
 
     @property
@@ -147,7 +150,8 @@ class EpiGNNScorer(Scorer):
             size = self._heads
             fresh = np.unique(keys)
             for part in (fresh[i : i + size] for i in range(0, len(fresh), size)):
-                swept = self._swept(part, way)
+                with self._lock:
+                    swept = self._swept(part, way)
                 for row in rows[np.isin(keys, part)].tolist():
                     entities, logs = swept[int(heads[row])]
                     scores[row, entities] = self._log_odds(logs, int(wanted[row]))
@@ -165,7 +169,8 @@ class EpiGNNScorer(Scorer):
         return tuple(backwards(path) for path in self._traced(tail, wanted // 2, head, most))
 
     def _traced(self, head: int, label: int, tail: int, most: int) -> tuple[Path, ...]:
-        around, swept = self._rounds_from(head)
+        with self._lock:
+            around, swept = self._rounds_from(head)
         place = np.flatnonzero(around.entity == tail)
         if not len(place):
             return ()
