@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
+Node = TypeVar("Node")
 Result = TypeVar("Result")
 Walk = Generator["Walk[Any]", Any, Result]
 """A walk yields walks of parts, is sent the result of each, and returns its own result."""
@@ -25,3 +26,27 @@ def unwind(walk: Walk[Result]) -> Result:
         else:
             waiting.append(part)
             value = None
+
+
+def fold(
+    root: Node,
+    children: Callable[[Node], Sequence[Node]],
+    combine: Callable[[Node, tuple[Result, ...]], Result],
+) -> Result:
+    """`combine(node, results of its children)` of every node, children first; that of the root.
+
+    A node that stands in several places (the very same object) is combined once.
+    """
+    known: dict[int, Result] = {}
+    waiting: list[tuple[Node, bool]] = [(root, False)]
+    while waiting:
+        node, ready = waiting.pop()
+        if id(node) in known:
+            continue
+        below = children(node)
+        if ready or not below:
+            known[id(node)] = combine(node, tuple([known[id(child)] for child in below]))
+        else:
+            waiting.append((node, True))
+            waiting.extend([(child, False) for child in reversed(below)])
+    return known[id(root)]

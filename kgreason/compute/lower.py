@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,146 +20,106 @@ from kgreason.compute.graph import (
 from kgreason.formula import Variable
 from kgreason.normal import EQUALS
 from kgreason.normal import Node as Term
-from kgreason.planning import (
-    Column,
-    Complement,
-    Domain,
-    Everything,
-    Intersect,
-    Link,
-    Operator,
-    Plan,
-    Project,
-    Reach,
-    Refine,
-    Row,
-    Some,
-    Support,
-    Tabulate,
-    Unite,
-    inner,
-    inputs,
-    is_scalar,
-    references,
-)
-
-_KINDS: dict[type, Kind] = {
-    Link: Kind.LINK,
-    Reach: Kind.REACH,
-    Column: Kind.COLUMN,
-    Everything: Kind.EVERYTHING,
-    Domain: Kind.DOMAIN,
-    Intersect: Kind.INTERSECT,
-    Unite: Kind.UNITE,
-    Complement: Kind.COMPLEMENT,
-    Support: Kind.SUPPORT,
-    Some: Kind.SOME,
-    Project: Kind.PROJECT,
-    Refine: Kind.REFINE,
-    Tabulate: Kind.TABULATE,
-}
+from kgreason.planning import Binder, Operator, Plan, Scan, Tabulate
+from kgreason.walks import Walk, unwind
 
 
 def lower(plan: Plan) -> ComputationGraph:
     """The computation of one plan; equal operators are one node."""
-    root = _Scope(None, None, [])
     nodes: list[Node] = []
-
-    def visit(operator: Operator) -> int:
-        if operator in root.known:
-            return root.known[operator]
-        slots: list[int] = []
-        step = _step(operator, root, slots, visit)
-        wires = tuple(Wire(i, np.zeros(1, dtype=np.int64)) for i in step.inputs)
-        row = np.array([slots], dtype=np.int64).reshape(1, len(slots))
-        nodes.append(Node(step, wires, row, _axes(operator)))
-        root.known[operator] = len(nodes) - 1
-        return len(nodes) - 1
-
-    root.visit = visit
-    output = visit(plan.root)
+    output = unwind(_place(plan.root, _Scope(None, -1, None, []), nodes))
     return ComputationGraph(tuple(nodes), ((output, 0),))
-
-
-def _axes(operator: Operator) -> tuple[str, ...]:
-    if isinstance(operator, Tabulate):
-        return ("pair", "entity")
-    return ("instance",) if is_scalar(operator) else ("instance", "entity")
 
 
 @dataclass
 class _Scope:
-    """Where steps of one nesting level are collected: the top, or the block of a binder."""
+    """Where steps of one nesting level are collected: the top, or the block of a binder.
+
+    slots: ids of the node that the block belongs to; the top has a list for each of its nodes.
+    outside: which input of the block an index of the parent is.
+    """
 
     variable: Variable | None
+    depth: int
     parent: _Scope | None
     slots: list[int]
     steps: list[Step] = field(default_factory=list)
     known: dict[Operator, int] = field(default_factory=dict)
     outside: dict[int, int] = field(default_factory=dict)
-    visit: Callable[[Operator], int] | None = None
-
-    @property
-    def depth(self) -> int:
-        return -1 if self.parent is None else self.parent.depth + 1
+    taken: dict[int, int] = field(default_factory=dict)
 
     def depth_of(self, variable: Variable) -> int:
-        if self.variable == variable:
-            return self.depth
-        assert self.parent is not None, f"{variable} is not bound"
-        return self.parent.depth_of(variable)
+        """How deep a variable is bound."""
+        scope: _Scope | None = self
+        while scope is not None and scope.variable != variable:
+            scope = scope.parent
+        assert scope is not None, f"{variable} is not bound"
+        return scope.depth
 
-    def place(self, operator: Operator) -> int:
-        """Index of the operator's step here, or of an OUTER step if it does not vary with us."""
-        if self.parent is None:
-            assert self.visit is not None
-            return self.visit(operator)
-        if self.variable not in references(operator):
-            return self._take_in(self.parent.place(operator))
-        if operator not in self.known:
-            step = _step(operator, self, self.slots, self.place)
-            self.steps.append(step)
-            self.known[operator] = len(self.steps) - 1
-        return self.known[operator]
-
-    def _take_in(self, index: int) -> int:
-        number = self.outside.setdefault(index, len(self.outside))
-        outer = Step(Kind.OUTER, number=number)
-        if outer not in self.steps:
-            self.steps.append(outer)
-        return self.steps.index(outer)
+    def take_in(self, index: int) -> int:
+        """Index of the OUTER step that stands for a step of the parent."""
+        if index not in self.taken:
+            number = self.outside.setdefault(index, len(self.outside))
+            self.steps.append(Step(Kind.OUTER, number=number))
+            self.taken[index] = len(self.steps) - 1
+        return self.taken[index]
 
 
-def _step(
-    operator: Operator, scope: _Scope, slots: list[int], place: Callable[[Operator], int]
-) -> Step:
-    if isinstance(operator, Project | Refine | Tabulate):
-        source = place(operator.source)
-        body = _Scope(operator.variable, scope, slots)
-        result = body.place(inner(operator))
+def _place(operator: Operator, scope: _Scope, nodes: list[Node]) -> Walk[int]:
+    """Index of the operator's step in the scope; of an OUTER step if it does not vary there."""
+    passed: list[_Scope] = []
+    while scope.parent is not None and scope.variable not in operator.references:
+        passed.append(scope)
+        scope = scope.parent
+    if operator not in scope.known:
+        slots: list[int] = scope.slots if scope.parent is not None else []
+        step: Step = yield _step(operator, scope, slots, nodes)
+        if scope.parent is not None:
+            scope.steps.append(step)
+            scope.known[operator] = len(scope.steps) - 1
+        else:
+            wires = tuple(Wire(i, np.zeros(1, dtype=np.int64)) for i in step.inputs)
+            row = np.array([slots], dtype=np.int64).reshape(1, len(slots))
+            nodes.append(Node(step, wires, row, _axes(operator)))
+            scope.known[operator] = len(nodes) - 1
+    index = scope.known[operator]
+    for inner in reversed(passed):
+        index = inner.take_in(index)
+    return index
+
+
+def _axes(operator: Operator) -> tuple[str, ...]:
+    if isinstance(operator, Tabulate):
+        return ("pair", "entity")
+    return ("instance",) if operator.is_scalar else ("instance", "entity")
+
+
+def _step(operator: Operator, scope: _Scope, slots: list[int], nodes: list[Node]) -> Walk[Step]:
+    """The step of an operator; a kind is called as its operator is."""
+    kind = Kind(type(operator).__name__.lower())
+    if isinstance(operator, Binder):
+        source: int = yield _place(operator.source, scope, nodes)
+        body = _Scope(operator.variable, scope.depth + 1, scope, slots)
+        result: int = yield _place(operator.body, body, nodes)
         block = Block(tuple(body.steps), result)
-        kind = _KINDS[type(operator)]
         return Step(kind, (source, *body.outside), (), block, _columns(operator))
-    if isinstance(operator, Row):
-        source_reference = _term(operator.source, scope, slots)
+    if isinstance(operator, Scan):
+        terms = tuple(_term(term, scope, slots) for term in operator.terms)
         if operator.relation == EQUALS:
-            return Step(Kind.IDENTITY, references=(source_reference,))
-        return Step(Kind.ROW, references=(source_reference, _slot(operator.relation, slots)))
-    if isinstance(operator, Link):
-        ends = (_term(operator.source, scope, slots), _term(operator.target, scope, slots))
-        if operator.relation == EQUALS:
-            return Step(Kind.IDENTITY, references=ends)
-        return Step(Kind.LINK, references=(*ends, _slot(operator.relation, slots)))
-    if isinstance(operator, Reach | Column):
-        ends = (_term(operator.target, scope, slots), _slot(operator.relation, slots))
-        return Step(_KINDS[type(operator)], references=ends)
-    if isinstance(operator, Domain):
-        return Step(Kind.DOMAIN, references=(_slot(operator.relation, slots),))
-    return Step(_KINDS[type(operator)], tuple(place(part) for part in inputs(operator)))
+            return Step(Kind.IDENTITY, references=terms)
+        return Step(kind, references=(*terms, _slot(operator.relation, slots)))
+    found: list[int] = []
+    for part in operator.inputs:
+        found.append((yield _place(part, scope, nodes)))
+    return Step(kind, tuple(found))
 
 
 def _columns(operator: Operator) -> int:
-    return 1 + _columns(operator.body) if isinstance(operator, Tabulate) else 0
+    """How many variables a table binds."""
+    count = 0
+    while isinstance(operator, Tabulate):
+        operator, count = operator.body, count + 1
+    return count
 
 
 def _term(term: Term, scope: _Scope, slots: list[int]) -> Reference:

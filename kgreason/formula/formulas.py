@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
+from kgreason import walks
 from kgreason.errors import Place
 
 Name = TypeVar("Name", str, int)
@@ -216,20 +217,9 @@ def fold(
 ) -> Result:
     """`combine(part, results of its children)` of every subformula, children first; the last one.
 
-    The walk keeps a stack of its own: no depth is too much for it.
+    A subformula that stands in several places (the very same object) is combined once.
     """
-    waiting: list[tuple[Formula[Name], bool]] = [(formula, False)]
-    results: list[Result] = []
-    while waiting:
-        part, ready = waiting.pop()
-        below = children(part)
-        if ready or not below:
-            first = len(results) - len(below)
-            results[first:] = [combine(part, tuple(results[first:]))]
-        else:
-            waiting.append((part, True))
-            waiting.extend((child, False) for child in reversed(below))
-    return results[0]
+    return walks.fold(formula, children, combine)
 
 
 def rename_terms(
@@ -295,13 +285,14 @@ _Flat = tuple[tuple[object, ...], ...]
 def _flattened(formula: Formula[Name]) -> _Flat:
     """Leaves, and (type, number of parts, bound variables), each after its parts."""
     found: list[tuple[object, ...]] = []
-
-    def combine(part: Formula[Name], below: tuple[None, ...]) -> None:
+    waiting = [formula]
+    while waiting:
+        part = waiting.pop()
+        below = children(part)
         bound = part.variables if isinstance(part, Exists) else ()
         found.append((type(part), len(below), bound) if below else (part,))
-
-    fold(formula, combine)
-    return tuple(found)
+        waiting.extend(below)
+    return tuple(reversed(found))
 
 
 def _unflattened(flat: _Flat) -> Formula[Name]:

@@ -1,6 +1,7 @@
 """Planning: `plan` chooses an elimination order for a `QueryGraph` and prices it."""
 
 from kgreason.planning.operators import (
+    Binder,
     Column,
     Complement,
     Domain,
@@ -12,19 +13,17 @@ from kgreason.planning.operators import (
     Reach,
     Refine,
     Row,
+    Scan,
     Some,
     Support,
     Tabulate,
     Unite,
-    inner,
-    inputs,
-    is_scalar,
-    references,
 )
 from kgreason.planning.plan import Plan, plan, plan_for
 from kgreason.planning.price import Price, Statistics
 
 __all__ = [
+    "Binder",
     "Column",
     "Complement",
     "Domain",
@@ -38,15 +37,12 @@ __all__ = [
     "Reach",
     "Refine",
     "Row",
+    "Scan",
     "Some",
     "Statistics",
     "Support",
     "Tabulate",
     "Unite",
-    "inner",
-    "inputs",
-    "is_scalar",
     "plan",
     "plan_for",
-    "references",
 ]

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 
 from kgreason.formula import Variable
 from kgreason.normal import IDS, Naming, QueryGraph
-from kgreason.planning.operators import Operator, inputs, title
-from kgreason.planning.planner import Planner
+from kgreason.planning.conjunction import Conjunction
+from kgreason.planning.operators import Operator
+from kgreason.planning.planner import Planner, check_nesting
 from kgreason.planning.price import Price, Statistics, price
+from kgreason.planning.tables import table
 from kgreason.truth import Logic
+from kgreason.walks import unwind
+
+_BRANCH, _LAST = "├─ ", "└─ "
+_MAX_INDENT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,35 +28,54 @@ class Plan:
 
     def describe(self, naming: Naming) -> str:
         """The operators as a tree, under their price."""
-        return "\n".join([f"price: {self.price}", *_tree(self.root, naming, "", "")])
+        return "\n".join([f"price: {self.price}", *_tree(self.root, naming)])
 
     def __str__(self) -> str:
         return self.describe(IDS)
 
 
 def plan(graph: QueryGraph, logic: Logic, statistics: Statistics) -> Plan:
-    """Choose an elimination order for a normal form."""
+    """Choose an elimination order for a normal form.
+
+    Raises LimitError where the plan would be larger or nested deeper than it may be.
+    """
     planner = Planner(logic.laws, statistics)
-    members = list(graph.members)
-    columns: tuple[Variable, ...] = ()
+    part = planner.part(graph)
     if graph.free:
-        root, columns = planner.table(graph.free, members, graph.inner)
+        root, columns = unwind(table(planner, graph.free, part))
     else:
-        root = planner.scalar(members, graph.inner)
-    return Plan(root, columns, price(root, statistics))
+        root, columns = unwind(planner.scalar(part)), ()
+    return _priced(root, columns, statistics)
 
 
 def plan_for(target: Variable, graph: QueryGraph, logic: Logic, statistics: Statistics) -> Plan:
-    """Plan for one variable's truths, every other variable of the graph being quantified."""
+    """Plan for one variable's truths, every other variable of the graph being quantified.
+
+    Raises LimitError as `plan`.
+    """
     rest = tuple(v for v in graph.free + graph.inner if v != target)
-    root = Planner(logic.laws, statistics).vector(target, graph.members, rest)
-    return Plan(root, (target,), price(root, statistics))
+    planner = Planner(logic.laws, statistics)
+    part = Conjunction(graph.members, rest).part(rest)
+    return _priced(unwind(planner.vector(target, part)), (target,), statistics)
 
 
-def _tree(operator: Operator, naming: Naming, first: str, rest: str) -> list[str]:
-    lines = [first + title(operator, naming)]
-    below = inputs(operator)
-    for i, part in enumerate(below):
-        branch, bar = ("└─ ", "   ") if i == len(below) - 1 else ("├─ ", "│  ")
-        lines += _tree(part, naming, rest + branch, rest + bar)
+def _priced(root: Operator, columns: tuple[Variable, ...], statistics: Statistics) -> Plan:
+    check_nesting(root.nesting)
+    return Plan(root, columns, price(root, statistics))
+
+
+def _tree(root: Operator, naming: Naming) -> list[str]:
+    """The operators, a line each; the outermost of many levels are left out of the indentation."""
+    lines: list[str] = []
+    waiting: list[tuple[Operator, tuple[str, ...], str]] = [(root, (), "")]
+    while waiting:
+        operator, bars, branch = waiting.pop()
+        left_out = len(bars) - _MAX_INDENT
+        indent = (f"({left_out} levels) " if left_out > 0 else "") + "".join(bars[-_MAX_INDENT:])
+        lines.append(indent + branch + operator.title(naming))
+        if branch:
+            bars = (*bars, "   " if branch == _LAST else "│  ")
+        below = [(part, bars, _BRANCH) for part in operator.inputs]
+        below[-1:] = [(part, bars, _LAST) for part, _, _ in below[-1:]]
+        waiting.extend(reversed(below))
     return lines

@@ -6,26 +6,24 @@ touches the target is its body. On a tree that is one message per variable; on a
 separates, so the one with the smallest expected support is enumerated and the rest recurses.
 Moving ∃ past ∧ needs `Law.EXISTS_OVER_AND`; without it every inner variable is enumerated with the
 whole conjunction as its body.
+
+A part is planned once, however often it is met, and comparing choices has a limit (`Costs`). So a
+question of any length is planned in near-linear time, the longest ones by support alone. The
+methods are walks (`kgreason.walks`): a chain of a thousand variables needs no deeper stack.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from kgreason.errors import LimitError
 from kgreason.formula import Variable
-from kgreason.normal import (
-    EQUALS,
-    Alternatives,
-    Edge,
-    Member,
-    NegatedGroup,
-)
-from kgreason.planning.components import components, mentioned
+from kgreason.normal import EQUALS, Alternatives, Edge, Member, NegatedGroup, QueryGraph
+from kgreason.planning.conjunction import Conjunction, Part, bits, union
+from kgreason.planning.costs import Costs
 from kgreason.planning.operators import (
     Column,
     Complement,
-    Domain,
     Everything,
     Link,
     Operator,
@@ -35,280 +33,296 @@ from kgreason.planning.operators import (
     Row,
     Some,
     Support,
-    Tabulate,
     Unite,
     intersect,
-    is_scalar,
 )
-from kgreason.planning.price import Statistics, price, support
+from kgreason.planning.price import Statistics
 from kgreason.truth import Law
+from kgreason.walks import Walk
+
+MAX_NESTING = 64
+"""Variables that a plan may enumerate inside each other."""
+
+_Gathered = tuple[Operator, bool]
+"""∧ of members, and whether it depends on the vector that it is to hold within."""
 
 
-@dataclass(frozen=True, slots=True)
 class Planner:
-    """Chooses operators for conjunctions; see the module's account of the order."""
+    """Chooses operators for the conjunctions of one question; see the module's account."""
 
-    laws: frozenset[Law]
-    statistics: Statistics
-
-    @property
-    def movable(self) -> bool:
+    def __init__(self, laws: frozenset[Law], statistics: Statistics) -> None:
+        self.movable = Law.EXISTS_OVER_AND in laws
         """Whether ∃ may be moved past ∧."""
-        return Law.EXISTS_OVER_AND in self.laws
+        self.costs = Costs(statistics)
+        self._enumerated = 0
+        self._conjunctions: dict[int, tuple[QueryGraph, Part]] = {}
+        self._vectors: dict[tuple[object, ...], Operator] = {}
+        self._scalars: dict[Part, Operator] = {}
+        self._messages: dict[tuple[Variable, Part], Operator] = {}
+        self._candidates: dict[tuple[Variable, Part], Operator] = {}
+
+    def part(self, graph: QueryGraph) -> Part:
+        """The conjunction of a nested graph, its own variables to be quantified."""
+        if id(graph) not in self._conjunctions:
+            part = Conjunction(graph.members, graph.inner).part(graph.inner)
+            self._conjunctions[id(graph)] = graph, part
+        return self._conjunctions[id(graph)][1]
 
     def vector(
-        self,
-        target: Variable,
-        members: Sequence[Member],
-        inner: Iterable[Variable],
-        within: Operator | None = None,
-    ) -> Operator:
-        """∃ inner. ∧ members as a function of the target; all other variables are bound.
+        self, target: Variable, part: Part, within: Operator | None = None
+    ) -> Walk[Operator]:
+        """The part as a function of the target; all variables that it leaves free are bound.
 
         `within` is a vector outside of whose support the result does not matter.
         """
-        inner = tuple(inner)
-        if inner and not self.movable:
-            return self._exhaust(target, members, inner)
+        for key in ((target, part), (target, part, within)):
+            if key in self._vectors:
+                return self._vectors[key]
+        found: Operator
+        if part.inner and not self.movable:
+            found, depends = (yield self._exhaust(target, part)), False
+        else:
+            found, depends = yield self._joined(target, part, within)
+        self._vectors[(target, part, within) if depends else (target, part)] = found
+        return found
+
+    def _joined(self, target: Variable, part: Part, within: Operator | None) -> Walk[_Gathered]:
+        """∧ of the components, each as a function of the target."""
         parts: list[Operator] = []
         direct: list[Member] = []
-        linked: list[tuple[list[Member], tuple[Variable, ...]]] = []
-        for group, variables in components(members, inner):
-            if not variables:
+        linked: list[Part] = []
+        for group in part.components():
+            if not group.inner:
                 direct.extend(group)
-            elif any(target in member.variables for member in group):
-                linked.append((group, variables))
+            elif group.touching(target):
+                linked.append(group)
             else:
-                parts.append(self.scalar(group, variables))
-        tests: list[Operator] = []
-        own = self._gather(target, direct, parts, within, ()) if linked else Everything()
-        for group, variables in linked:
-            message = self._message(target, group, variables)
-            test = self._cheaper_test(target, own, message, group, variables)
-            (parts if test is None else tests).append(test or message)
-        return self._gather(target, direct, parts, within, tests)
+                parts.append((yield self.scalar(group)))
+        own: Operator | None = None
+        scalars, tests = tuple(parts), list[Operator]()
+        for group in linked:
+            if own is None and self._may_be_tested(target, group):
+                own, _ = yield self._gather(target, direct, scalars, within, ())
+            test = yield self._cheaper_test(target, own, group)
+            if test is None:
+                parts.append((yield self._message(target, group)))
+            else:
+                tests.append(test)
+        gathered: _Gathered = yield self._gather(target, direct, parts, within, tests)
+        return gathered
+
+    def _may_be_tested(self, target: Variable, part: Part) -> bool:
+        """Whether links lead away from the target, or come from anywhere.
+
+        Then a message would have to begin with every entity.
+        """
+        members = (part.whole.members[i] for i in bits(part.touching(target)))
+        leads_away = any(isinstance(m, Edge) and m.source == target for m in members)
+        return leads_away or self._reach(part) is not None
 
     def _cheaper_test(
-        self,
-        target: Variable,
-        own: Operator,
-        message: Operator,
-        members: Sequence[Member],
-        inner: tuple[Variable, ...],
-    ) -> Operator | None:
-        """The members as a test of each entity of the target, if that costs less than a message.
+        self, target: Variable, own: Operator | None, part: Part
+    ) -> Walk[Operator | None]:
+        """The part as a test of each entity of the target, if that costs less than a message."""
+        if own is None or not self._may_be_tested(target, part):
+            return None
+        if self.costs.is_unbounded(own):
+            return None
+        test: Operator = yield self.scalar(part)
+        if not self.costs.may_compare:
+            return test
+        message: Operator = yield self._message(target, part)
+        tested = self.costs.cost(Refine(target, own, test))
+        return test if tested < self.costs.cost(intersect([own, message])) else None
 
-        It does where links lead away from the target, or come from anywhere, so that a message
-        would have to begin with every entity.
-        """
-        leads_away = any(isinstance(m, Edge) and m.source == target for m in members)
-        if not leads_away and self._reach(members, inner) is None:
+    def _reach(self, part: Part) -> Operator | None:
+        """A part that only says that some link leads to a known entity, as one operator."""
+        if (
+            self.costs.statistics.row.head_bounds is None
+            or len(part) != 1
+            or part.inner.bit_count() != 1
+        ):
             return None
-        if support(own, self.statistics) >= self.statistics.entity_count:
-            return None
-        test = self.scalar(members, inner)
-        tested = price(Refine(target, own, test), self.statistics)
-        sent = price(intersect([own, message]), self.statistics)
-        return test if tested.cost < sent.cost else None
-
-    def _reach(self, members: Sequence[Member], inner: tuple[Variable, ...]) -> Operator | None:
-        """Members that only say that some link leads to a known entity, as one operator."""
-        if self.statistics.row.head_bounds is None or len(members) != 1 or len(inner) != 1:
-            return None
-        match members[0]:
-            case Edge(relation, source, target, False) if source == inner[0] != target:
+        ((member,), (variable,)) = (part, part.variables)
+        match member:
+            case Edge(relation, source, target, False) if source == variable != target:
                 return None if relation == EQUALS else Reach(relation, target)
             case _:
                 return None
 
-    def scalar(self, members: Sequence[Member], inner: Iterable[Variable]) -> Operator:
-        """∃ inner. ∧ members, all other variables being bound."""
-        inner = tuple(inner)
+    def scalar(self, part: Part) -> Walk[Operator]:
+        """The part as one truth, all variables that it leaves free being bound."""
+        if part in self._scalars:
+            return self._scalars[part]
         parts: list[Operator] = []
-        whole = [(list(members), inner)] if inner and not self.movable else None
-        for group, variables in whole or components(members, inner):
-            if not variables:
-                parts.extend(self._scalar_member(member) for member in group)
+        for group in (part,) if part.inner and not self.movable else part.components():
+            if not group.inner:
+                for member in group:
+                    parts.append((yield self._scalar_member(member)))
                 continue
-            reach = self._reach(group, variables) if self.movable else None
-            if reach is not None:
-                parts.append(reach)
-                continue
-            choices = [self.vector(v, group, [w for w in variables if w != v]) for v in variables]
-            best = min(choices, key=lambda c: price(c, self.statistics).cost)
-            parts.append(Some(best))
-        return intersect(parts)
+            reach = self._reach(group) if self.movable else None
+            parts.append(reach or Some((yield self._cheapest(group))))
+        self._scalars[part] = intersect(parts)
+        return self._scalars[part]
 
-    def table(
-        self, free: tuple[Variable, ...], members: Sequence[Member], inner: tuple[Variable, ...]
-    ) -> tuple[Operator, tuple[Variable, ...]]:
-        """Several answer variables: enumerate all but the last; returns the column order too."""
-        if len(free) == 1:
-            return self.vector(free[0], members, inner), free
-        choices = []
-        for variable in free:
-            others = tuple(v for v in free if v != variable)
-            rest = list(members)
-            if self.movable:
-                beyond, rest = self._split(variable, members, inner + others, others)
-                source = self._source(variable, beyond, inner, rest)
-            else:
-                source = self._candidates(variable, members)
-            choices.append((support(source, self.statistics), variable, source, rest))
+    def _cheapest(self, part: Part) -> Walk[Operator]:
+        """The part as a function of one of its variables, the one that makes it cheapest."""
+        choices: list[Operator] = []
+        for variable in self.costs.promising(part, part.variables):
+            choices.append((yield self.vector(variable, part.free(variable))))
+        return choices[0] if len(choices) == 1 else min(choices, key=self.costs.cost)
+
+    def _message(self, target: Variable, part: Part) -> Walk[Operator]:
+        """A connected part as a function of the target: ∃ over one of its variables."""
+        key = (target, part)
+        if key in self._messages:
+            return self._messages[key]
+        whole, touching = part.whole, part.next_to(target)
+        separates = touching.bit_count() == 1
+        candidates = Part(whole, part.members, touching if separates else part.inner).variables
+        choices: list[tuple[float, Variable, Operator, Part]] = []
+        for variable in self.costs.promising(part, candidates):
+            before = whole.steps
+            groups = part.without(variable)
+            near = [group for group in groups if group.touching(target)]
+            beyond = union(whole, [group for group in groups if not group.touching(target)])
+            source: Operator = yield self.source(variable, beyond, near)
+            choices.append((self.costs.support(source), variable, source, union(whole, near)))
+            self.costs.spent += 0 if separates else whole.steps - before
         _, variable, source, rest = min(choices, key=lambda choice: choice[0])
-        others = tuple(v for v in free if v != variable)
-        left = mentioned(rest, inner) if self.movable else inner
-        body, columns = self.table(others, rest, left)
-        return Tabulate(variable, source, body), (variable, *columns)
+        self._enter(0 if separates else 1)
+        body: Operator = yield self.vector(target, rest)
+        self._enter(0 if separates else -1)
+        self._messages[key] = Project(variable, source, body)
+        return self._messages[key]
 
-    def _message(
-        self, target: Variable, members: Sequence[Member], inner: tuple[Variable, ...]
-    ) -> Operator:
-        touching = [
-            v
-            for v in inner
-            if any(v in member.variables and target in member.variables for member in members)
-        ]
-        candidates = touching if len(touching) == 1 else inner
-        choices = []
-        for variable in candidates:
-            others = tuple(v for v in inner if v != variable)
-            beyond, rest = self._split(variable, members, others, (target,))
-            source = self._source(variable, beyond, others, rest)
-            choices.append((support(source, self.statistics), variable, source, rest))
-        _, variable, source, rest = min(choices, key=lambda choice: choice[0])
-        left = [v for v in mentioned(rest, inner) if v != variable]
-        return Project(variable, source, self.vector(target, rest, left))
+    def _enter(self, variables: int) -> None:
+        """Enumerate so many variables more around what is planned next."""
+        self._enumerated += variables
+        check_nesting(self._enumerated)
 
-    def _split(
-        self,
-        variable: Variable,
-        members: Sequence[Member],
-        connecting: tuple[Variable, ...],
-        targets: tuple[Variable, ...],
-    ) -> tuple[list[Member], list[Member]]:
-        """Members that reach `variable` alone, and those that reach a target."""
-        beyond: list[Member] = []
-        rest: list[Member] = []
-        for group, _ in components(members, [v for v in connecting if v != variable]):
-            near = any(v in member.variables for member in group for v in targets)
-            (rest if near else beyond).extend(group)
-        return beyond, rest
+    def source(self, variable: Variable, beyond: Part, rest: Sequence[Part]) -> Walk[Operator]:
+        """What a variable may be: what is said of it alone, and how it begins links of the rest."""
+        source: Operator = yield self.vector(variable, beyond)
+        members = (group.whole.members[i] for group in rest for i in bits(group.touching(variable)))
+        return self.costs.bounded(variable, source, members)
 
-    def _source(
-        self,
-        variable: Variable,
-        beyond: Sequence[Member],
-        inner: Iterable[Variable],
-        rest: Sequence[Member],
-    ) -> Operator:
-        source = self.vector(variable, beyond, mentioned(beyond, inner))
-        return self._bounded(variable, source, rest)
-
-    def _bounded(self, variable: Variable, source: Operator, members: Sequence[Member]) -> Operator:
-        """Keep an unbounded source to the entities that can begin a link of a positive edge."""
-        if support(source, self.statistics) < self.statistics.entity_count:
-            return source
-        domains = [
-            Domain(member.relation)
-            for member in members
-            if isinstance(member, Edge)
-            and member.source == variable
-            and not member.negated
-            and member.relation != EQUALS
-            and not self.statistics.anywhere(member.relation)
-        ]
-        return intersect([*dict.fromkeys(domains), source])
-
-    def _exhaust(
-        self, target: Variable, members: Sequence[Member], inner: tuple[Variable, ...]
-    ) -> Operator:
+    def _exhaust(self, target: Variable, part: Part) -> Walk[Operator]:
         """No law lets ∃ past ∧: every instance of the whole conjunction is gathered."""
-        choices = [(variable, self._candidates(variable, members)) for variable in inner]
-        variable, source = min(choices, key=lambda c: support(c[1], self.statistics))
-        others = [v for v in inner if v != variable]
-        return Project(variable, source, self.vector(target, members, others))
+        choices: list[tuple[Variable, Operator]] = []
+        check_nesting(self._enumerated + part.inner.bit_count())
+        for variable in part.variables:
+            choices.append((variable, (yield self.candidates(variable, part))))
+        variable, source = min(choices, key=lambda choice: self.costs.support(choice[1]))
+        self._enter(1)
+        body: Operator = yield self.vector(target, part.free(variable))
+        self._enter(-1)
+        return Project(variable, source, body)
 
-    def _candidates(self, variable: Variable, members: Sequence[Member]) -> Operator:
+    def candidates(self, variable: Variable, part: Part) -> Walk[Operator]:
         """Truth 1 for every entity that the variable may be, 0 where its own members exclude it."""
-        own = [m for m in members if set(m.variables) == {variable}]
-        return Support(self._bounded(variable, self.vector(variable, own, ()), members))
+        whole = part.whole
+        own = sum(1 << i for i in bits(part.touching(variable)) if whole.is_alone(i))
+        key = (variable, Part(whole, own, 0))
+        if key not in self._candidates:
+            vector: Operator = yield self.vector(*key)
+            touching = (whole.members[i] for i in bits(part.touching(variable)))
+            self._candidates[key] = Support(self.costs.bounded(variable, vector, touching))
+        return self._candidates[key]
 
     def _gather(
         self,
         target: Variable,
         members: Sequence[Member],
-        parts: Sequence[Operator],
+        planned: Sequence[Operator],
         within: Operator | None,
         planned_tests: Sequence[Operator],
-    ) -> Operator:
+    ) -> Walk[_Gathered]:
         """∧ of members that mention no inner variable, and of parts and tests already planned."""
-        parts, tests = list(parts), list(planned_tests)
-        groups: list[Member] = []
+        parts, tests = list(planned), list(planned_tests)
+        groups: list[NegatedGroup | Alternatives] = []
         for member in members:
             if isinstance(member, Edge):
                 part = _edge(member, target)
                 (tests if target in _ends(part) else parts).append(part)
             else:
                 groups.append(member)
-        positive = [p for p in parts if not is_scalar(p) and not isinstance(p, Complement)]
+        positive = [p for p in parts if not p.is_scalar and not isinstance(p, Complement)]
         guard = intersect(positive) if positive else within
-        parts = parts + [self._group(member, target, guard) for member in groups]
+        for group in groups:
+            parts.append((yield self._group(group, target, guard)))
+        depends = not positive
         if not tests:
-            return intersect(parts if not all(map(is_scalar, parts)) else [Everything(), *parts])
-        if all(is_scalar(p) or isinstance(p, Complement) for p in parts):
+            scalars = all(part.is_scalar for part in parts)
+            return intersect([Everything(), *parts] if scalars else parts), depends
+        if all(p.is_scalar or isinstance(p, Complement) for p in parts):
             column = self._column(target, tests) if guard is None else None
             if column is None:
                 fence = Support(guard) if guard is not None else Everything()
-                parts = [self._bounded(target, fence, members), *parts]
+                parts = [self.costs.bounded(target, fence, members), *parts]
             else:
                 parts = [Column(column.relation, column.target), *parts]
                 tests.remove(column)
         whole = intersect(parts)
-        return Refine(target, whole, intersect(tests)) if tests else whole
+        return Refine(target, whole, intersect(tests)) if tests else whole, depends
 
     def _column(self, target: Variable, tests: Sequence[Operator]) -> Link | None:
         """A test that can be read from its far end, so that not every entity must be tested."""
-        if self.statistics.row.head_bounds is None:
+        if self.costs.statistics.row.head_bounds is None:
             return None
         links = (one for one in tests if isinstance(one, Link) and one.relation != EQUALS)
         return next((one for one in links if one.source == target != one.target), None)
 
-    def _group(self, member: Member, target: Variable, guard: Operator | None) -> Operator:
-        assert not isinstance(member, Edge)
+    def _group(
+        self, member: NegatedGroup | Alternatives, target: Variable, guard: Operator | None
+    ) -> Walk[Operator]:
+        """A group as a function of the target, or as one truth if it does not mention it."""
         if target not in member.variables:
-            return self._scalar_member(member)
+            scalar: Operator = yield self._scalar_member(member)
+            return scalar
         if isinstance(member, NegatedGroup):
-            return Complement(self.vector(target, member.body.members, member.body.inner, guard))
-        return _unite(
-            [
-                self.vector(target, option.members, option.inner, guard)
-                if target in option.free
-                else self.scalar(option.members, option.inner)
-                for option in member.options
-            ]
-        )
+            return Complement((yield self.vector(target, self.part(member.body), guard)))
+        parts: list[Operator] = []
+        for option in member.options:
+            part = self.part(option)
+            if target in option.free:
+                parts.append((yield self.vector(target, part, guard)))
+            else:
+                parts.append((yield self.scalar(part)))
+        return _unite(parts)
 
-    def _scalar_member(self, member: Member) -> Operator:
+    def _scalar_member(self, member: Member) -> Walk[Operator]:
         match member:
             case Edge(relation, source, target, negated):
-                link = Link(source, relation, target)
+                link = Link(relation, source, target)
                 return Complement(link) if negated else link
             case NegatedGroup(body):
-                return Complement(self.scalar(body.members, body.inner))
+                return Complement((yield self.scalar(self.part(body))))
             case Alternatives(options):
-                return _unite([self.scalar(o.members, o.inner) for o in options])
+                parts: list[Operator] = []
+                for option in options:
+                    parts.append((yield self.scalar(self.part(option))))
+                return _unite(parts)
+
+
+def check_nesting(count: int) -> None:
+    """Raises LimitError where more variables would be enumerated inside each other than may be."""
+    if count > MAX_NESTING:
+        raise LimitError(
+            f"the question needs more than {MAX_NESTING} variables enumerated inside each other",
+            remedy="bind some variables to entities, or take apart its cycles and nested groups",
+        )
 
 
 def _edge(edge: Edge, target: Variable) -> Operator:
     """The operator of one edge whose other end is known."""
     part: Operator
     if edge.target == target and edge.source != target:
-        part = Row(edge.source, edge.relation)
+        part = Row(edge.relation, edge.source)
     elif edge.relation == EQUALS and edge.source == target and edge.target != target:
-        part = Row(edge.target, EQUALS)
+        part = Row(EQUALS, edge.target)
     else:
-        part = Link(edge.source, edge.relation, edge.target)
+        part = Link(edge.relation, edge.source, edge.target)
     return Complement(part) if edge.negated else part
 
 

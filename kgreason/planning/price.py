@@ -6,33 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
+from kgreason.errors import LimitError
 from kgreason.formula import Constant, Variable
 from kgreason.knowledge import FactIndex
 from kgreason.normal import EQUALS, Node
-from kgreason.planning.operators import (
-    Column,
-    Complement,
-    Domain,
-    Everything,
-    Intersect,
-    Operator,
-    Project,
-    Reach,
-    Refine,
-    Row,
-    Support,
-    Tabulate,
-    Unite,
-    inner,
-    inputs,
-    is_scalar,
-    references,
-)
+from kgreason.planning.operators import Binder, Column, Link, Operator, Reach, Row
 from kgreason.predictors.protocol import RowPrice
+from kgreason.walks import fold
 
 # Gathering, combining and grouping one entry of a sparse vector takes as long as so many
 # floating-point operations of a matrix product (measured on a CPU, to the order of magnitude).
 _FLOPS_PER_ENTRY = 1000.0
+MAX_OPERATORS = 200_000
+"""Operators that a plan may have, those that stand in several places counted each time."""
 
 
 def _unknown(_: int) -> bool:
@@ -92,50 +78,53 @@ class Price:
         )
 
 
-def support(operator: Operator, statistics: Statistics) -> float:
-    """Expected number of entities with positive truth; 1 for a scalar."""
-    total = float(statistics.entity_count)
-    match operator:
-        case Row(source, relation):
-            return statistics.row_support(source, relation)
-        case Column():
-            return min(total, statistics.row.entries)
-        case Everything():
-            return total
-        case Complement(part):
-            return 1.0 if is_scalar(part) else total
-        case Domain(relation):
-            return statistics.domain(relation)
-        case Intersect(parts):
-            return min(support(part, statistics) for part in parts if _counts(operator, part))
-        case Unite(parts):
-            return min(total, sum(support(part, statistics) for part in parts))
-        case Support(part):
-            return support(part, statistics)
-        case Project(_, source, body):
-            return min(total, support(source, statistics) * support(body, statistics))
-        case Refine(_, source, _):
-            return support(source, statistics)
-        case Tabulate(_, source, body):
-            return support(source, statistics) * support(body, statistics)
-        case _:
-            return 1.0
+def support(
+    operator: Operator, statistics: Statistics, known: dict[Operator, float] | None = None
+) -> float:
+    """Expected number of entities with positive truth; 1 for a scalar.
+
+    known: what was found before, under the same statistics; grows.
+    """
+    known = {} if known is None else known
+
+    def unknown(one: Operator) -> tuple[Operator, ...]:
+        return () if one in known else one.inputs
+
+    def combine(one: Operator, below: tuple[float, ...]) -> float:
+        if one not in known:
+            known[one] = one.support(statistics, below)
+        return known[one]
+
+    return fold(operator, unknown, combine)
 
 
-def _counts(whole: Intersect, part: Operator) -> bool:
-    """A scalar says nothing about the support of a vector."""
-    return is_scalar(whole) or not is_scalar(part)
-
-
-def price(operator: Operator, statistics: Statistics) -> Price:
+def price(
+    operator: Operator, statistics: Statistics, known: dict[Operator, float] | None = None
+) -> Price:
     """Walk the plan once; work under a bound variable is multiplied by its expected support.
 
-    Variables bound around the operator count as one entity each.
+    Variables bound around the operator count as one entity each. known: as of `support`. Raises
+    LimitError for a plan of more than MAX_OPERATORS.
     """
-    bill = _Bill(statistics)
-    bill.add(operator, {})
+    if operator.size > MAX_OPERATORS:
+        raise LimitError(
+            f"the plan of the question has {operator.size:,} operators; the limit is "
+            f"{MAX_OPERATORS:,}",
+            remedy="ask several questions, or nest fewer groups inside each other",
+        )
+    bill = _Bill(statistics, {} if known is None else known)
+    waiting: list[tuple[Operator, dict[Variable, _Binding]]] = [(operator, {})]
+    while waiting:
+        one, bound = waiting.pop()
+        bill.add(one, bound)
+        parts = [(part, bound) for part in one.inputs]
+        if isinstance(one, Binder):
+            count = support(one.source, statistics, bill.supports)
+            binding = _Binding(count, one.source.references)
+            parts[-1] = one.body, bound | {one.variable: binding}
+        waiting.extend(reversed(parts))
     rows = sum(bill.rows.values())
-    flops = rows * statistics.row.flops + bill.foreseen * (statistics.row.head_bounds or 0.0)
+    flops = rows * statistics.row.flops + bill.bounded * (statistics.row.head_bounds or 0.0)
     return Price(rows, flops, bill.entries, bill.largest)
 
 
@@ -146,37 +135,33 @@ class _Binding:
 
 
 class _Bill:
-    def __init__(self, statistics: Statistics) -> None:
+    """What the operators seen so far cost. bounded: how often bounds of all links are asked for."""
+
+    def __init__(self, statistics: Statistics, supports: dict[Operator, float]) -> None:
         self.statistics = statistics
+        self.supports = supports
         self.rows: dict[tuple[object, int], float] = {}
-        self.foreseen = 0.0
+        self.bounded = 0.0
         self.largest = 0.0
         self.entries = 0.0
 
     def add(self, operator: Operator, bound: dict[Variable, _Binding]) -> None:
-        times = prod(bound[v].count for v in _closure(references(operator), bound))
-        held = times * support(operator, self.statistics)
+        """Add one operator, without its inputs."""
+        times = 1.0
+        if operator.references:
+            times = prod(bound[v].count for v in _closure(operator.references, bound))
+        held = times * support(operator, self.statistics, self.supports)
         self.largest = max(self.largest, held)
         self.entries += held
+        wanted = min(times, float(self.statistics.entity_count))
         if isinstance(operator, Reach | Column):
             # Bounds of all links to the target; of the rows at least that of the truest one.
-            self.foreseen += min(times, float(self.statistics.entity_count))
-        source = getattr(operator, "source", None)
-        relation = getattr(operator, "relation", EQUALS)
-        if relation != EQUALS and not isinstance(operator, Domain):
+            self.bounded += wanted
+        if isinstance(operator, Row | Link | Reach | Column) and operator.relation != EQUALS:
             # A row is scored once per (entity, relation), so no variable asks for more than all.
-            key = (source, relation)
-            wanted = min(times, float(self.statistics.entity_count))
+            source = operator.source if isinstance(operator, Row | Link) else None
+            key = (source, operator.relation)
             self.rows[key] = max(self.rows.get(key, 0.0), wanted)
-        if isinstance(operator, Project | Refine | Tabulate):
-            self.add(operator.source, bound)
-            binding = _Binding(
-                support(operator.source, self.statistics), references(operator.source)
-            )
-            self.add(inner(operator), bound | {operator.variable: binding})
-            return
-        for part in inputs(operator):
-            self.add(part, bound)
 
 
 def _closure(

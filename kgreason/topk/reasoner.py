@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
+import torch
+
 from kgreason.compute import ComputationGraph, fold, lower
 from kgreason.execution import (
     Bounds,

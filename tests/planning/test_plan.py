@@ -21,11 +21,8 @@ from kgreason.planning import (
     Row,
     Statistics,
     Support,
-    inputs,
-    is_scalar,
     plan,
     plan_for,
-    references,
 )
 from kgreason.planning.price import support
 from kgreason.predictors.protocol import RowPrice
@@ -117,8 +114,8 @@ def test_a_closed_plan_refers_to_no_outer_variable() -> None:
         query = random_query(rng, 4, 3, rng.choice((0, 1, 2, 3)))
         for logic in (PRODUCT, NOISY_OR):
             root = plan(normalize(query, logic).graph, logic, _statistics(rng)).root
-            assert references(root) == frozenset()
-            assert is_scalar(root) is (not query.free)
+            assert root.references == frozenset()
+            assert root.is_scalar is (not query.free)
 
 
 # -- price ---------------------------------------------------------------------------------------
@@ -260,6 +257,6 @@ def test_every_operator_of_a_plan_is_reached_through_its_inputs() -> None:
     waiting, found = [root], []
     while waiting:
         found.append(waiting.pop())
-        waiting.extend(inputs(found[-1]))
+        waiting.extend(found[-1].inputs)
     assert sum(isinstance(one, Row) for one in found) == 3
     assert not any(isinstance(one, Support) for one in found)
