@@ -12,6 +12,7 @@ import lzma
 import os
 import re
 import stat
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -34,6 +35,10 @@ _LONGEST_NAME = 255
 """Bytes of one part of a path; no common file system takes more."""
 _BLOCK = 512
 """A tar archive is made of blocks of this many bytes."""
+
+_END = struct.Struct("<4s4H2LH")
+"""The last record of a zip archive; its fifth field is the number of files, or `_MANY`."""
+_MANY = 0xFFFF
 
 _UNSAFE = "an archive that writes outside its folder is not unpacked: fetch it from its page again"
 _AGAIN = "delete it and pull it again"
@@ -65,6 +70,7 @@ def members(archive: Path) -> Iterator[list[Member]]:
     """
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as opened:
+            _require_all(archive, opened)
             yield _listed(archive, _of_zip(archive, opened))
         return
     with _decompressed(archive) as stream, _opened_tar(archive, stream) as packed:
@@ -138,6 +144,23 @@ def _opened_tar(archive: Path, stream: _Stream) -> tarfile.TarFile:
             f"{archive}: neither a zip nor a tar archive",
             remedy="the server may have sent a web page: fetch it by hand and use --from FILE",
         ) from error
+
+
+def _require_all(archive: Path, opened: zipfile.ZipFile) -> None:
+    """DataError unless there are as many files as the last record of a zip archive tells.
+
+    `zipfile` lists as many as fit into the length that this record states.
+    """
+    with archive.open("rb") as file:
+        file.seek(-len(opened.comment) - _END.size, os.SEEK_END)
+        told = _END.unpack(file.read(_END.size))[4]
+    found = len(opened.infolist())
+    if told not in (found, _MANY):
+        raise DataError(
+            f"{archive}: it is damaged: {found:,} files are listed, and it says that they are "
+            f"{told:,}",
+            remedy=_AGAIN,
+        )
 
 
 def _of_zip(archive: Path, opened: zipfile.ZipFile) -> Iterator[Member]:

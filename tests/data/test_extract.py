@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import stat
+import struct
 import tarfile
 import zipfile
 from pathlib import Path
@@ -186,6 +187,19 @@ def test_a_wrong_checksum_of_a_packed_tar_is_noticed(tmp_path: Path, place: int)
     with pytest.raises(DataError, match="cannot be unpacked"):
         extract(archive, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_zip_archive_with_a_shorter_list_is_noticed(tmp_path: Path) -> None:
+    archive = _zip(tmp_path / "z", {"a": b"a", "b": b"b"})
+    content = bytearray(archive.read_bytes())
+    (length,) = struct.unpack_from("<L", content, len(content) - 10)
+    struct.pack_into("<L", content, len(content) - 10, length // 2)
+    # The list seems to begin later: where what is now its first half would lie.
+    start = len(content) - 22 - length
+    content[start : start + length // 2] = b""
+    archive.write_bytes(content)
+    with pytest.raises(DataError, match="1 files are listed, and it says that they are 2"):
+        extract(archive, tmp_path / "out")
 
 
 def test_a_tar_archive_that_ends_early_is_noticed(tmp_path: Path) -> None:

@@ -115,7 +115,13 @@ class Checkpoint:
 
 
 def save_checkpoint(path: str | Path, info: CheckpointInfo, tensors: Mapping[str, Tensor]) -> None:
-    """Write a checkpoint under a temporary name in the same folder, then rename it."""
+    """Write a checkpoint under a temporary name in the same folder, then rename it.
+
+    CheckpointError for weights that are not finite, and where it cannot be written.
+    """
+    for name, tensor in tensors.items():
+        require_plain(path, name, tensor)
+    _check_finite(path, tensors)
     ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_safetensors(Path(path), ready, info.metadata())
 
@@ -133,19 +139,20 @@ def read_checkpoint(path: str | Path, *, verify: bool | None = None) -> Checkpoi
     path = Path(path)
     tensors, header = read_safetensors(path, verify=verify)
     checkpoint = Checkpoint(_info(path, header), tensors)
-    check_weights(path, checkpoint)
+    # What has checksums was finite when it was written.
+    check_weights(path, checkpoint, finite=not header.sealed)
     return checkpoint
 
 
-def check_weights(path: str | Path, checkpoint: Checkpoint) -> None:
-    """CheckpointError, blaming `path`, for weights that are not finite or do not fit together."""
+def check_weights(path: str | Path, checkpoint: Checkpoint, *, finite: bool = True) -> None:
+    """CheckpointError, blaming `path`, for weights that do not fit together or that no model has.
+
+    finite: whether to look through all of them for values that are not finite.
+    """
     for name, tensor in checkpoint.tensors.items():
         require_plain(path, name, tensor)
-        if tensor.is_floating_point() and not is_finite(tensor):
-            raise CheckpointError(
-                f"{path}: tensor {name!r} holds values that are not finite numbers",
-                remedy="its training diverged: train again with a lower learning rate",
-            )
+    if finite:
+        _check_finite(path, checkpoint.tensors)
     composition = COMPOSITIONS.get(checkpoint.info.model)
     if composition:
         for name in {"entity", "relation"} & checkpoint.tensors.keys():
@@ -279,6 +286,15 @@ def _bare_info(path: Path, header: Header) -> CheckpointInfo:
             remedy="import it, which adds the inverse relations: kgreason model import",
         )
     return CheckpointInfo(COMPLEX.model, entity[1] // COMPLEX.parts, entity[0], relation[0] // 2)
+
+
+def _check_finite(path: str | Path, tensors: Mapping[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not is_finite(tensor):
+            raise CheckpointError(
+                f"{path}: tensor {name!r} holds values that are not finite numbers",
+                remedy="its training diverged: train again with a lower learning rate",
+            )
 
 
 def _check_type(path: str | Path, name: str, kind: str) -> None:

@@ -122,7 +122,8 @@ def _ragged(tensors: dict[str, torch.Tensor]) -> None:
 def test_damaged_weights_are_refused(tmp_path: Path, spoil: object, message: str) -> None:
     tensors = weights(GRAPH)
     spoil(tensors)  # type: ignore[operator]
-    save_checkpoint(tmp_path / "m", complex_info(GRAPH), tensors)
+    metadata = {**complex_info(GRAPH).metadata(), "kgreason": "1"}
+    save_file(tensors, tmp_path / "m", metadata)
     with pytest.raises(CheckpointError, match=message):
         load_checkpoint(tmp_path / "m", GRAPH.vocabulary)
 
@@ -199,9 +200,17 @@ def test_weights_are_looked_at_part_by_part(
     save_checkpoint(tmp_path / "m", complex_info(GRAPH), tensors)
     read_checkpoint(tmp_path / "m")
     tensors["entity"][-1, -1] = torch.inf
-    save_checkpoint(tmp_path / "m", complex_info(GRAPH), tensors)
+    save_file(tensors, tmp_path / "bare")
     with pytest.raises(CheckpointError, match="'entity' holds values"):
-        read_checkpoint(tmp_path / "m")
+        read_checkpoint(tmp_path / "bare")
+
+
+def test_weights_that_are_not_finite_are_not_written(path: Path) -> None:
+    before, tensors = path.read_bytes(), weights(GRAPH)
+    _nan(tensors)
+    with pytest.raises(CheckpointError, match="'relation' holds values that are not finite"):
+        save_checkpoint(path, complex_info(GRAPH), tensors)
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("dtype", [torch.complex64, torch.float8_e5m2, torch.int64])

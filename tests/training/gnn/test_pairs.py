@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from kgreason.errors import CheckpointError, DataError, PredictorError, UsageError
 from kgreason.predictors.checkpoints.format import (
@@ -146,6 +147,8 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     trained, _ = train_suite(rows(), NAMES, SMALL, tmp_path / "m", seed=0)
     checkpoint = trained.checkpoint()
     checkpoint.tensors["composition"][0, 0, 0, 0] = torch.nan
-    save_checkpoint(tmp_path / "n", checkpoint.info, checkpoint.tensors)
     with pytest.raises(CheckpointError, match="finite"):
+        save_checkpoint(tmp_path / "n", checkpoint.info, checkpoint.tensors)
+    save_file(dict(checkpoint.tensors), tmp_path / "n", checkpoint.info.metadata())
+    with pytest.raises(CheckpointError, match="checksums are missing"):
         read_epignn(tmp_path / "n")
