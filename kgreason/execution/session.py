@@ -10,6 +10,7 @@ import torch
 
 from kgreason.execution.budget import BudgetMeter
 from kgreason.execution.rows import RowStore
+from kgreason.interruption import interruptible
 from kgreason.predictors.protocol import LinkPredictor, RowShelf
 
 # Seconds between two looks at the clock while another thread computes.
@@ -48,7 +49,8 @@ class Session:
         while not self._lock.acquire(timeout=_PATIENCE if meter.is_timed else -1):
             meter.check()
         try:
-            yield
+            with interruptible(meter.check):
+                yield
         finally:
             self._lock.release()
 

@@ -18,7 +18,7 @@ import kgreason
 ROOT = Path(kgreason.__file__).parent
 
 LAYERS: list[tuple[str, ...]] = [
-    ("errors", "walks"),
+    ("errors", "walks", "interruption"),
     ("checks",),
     ("files", "ragged", "choose"),
     ("formula",),

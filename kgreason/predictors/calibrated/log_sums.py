@@ -13,6 +13,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from kgreason.interruption import go_on
 from kgreason.predictors.scorer import DotProductScorer
 
 _GROUPS = 1024
@@ -46,6 +47,7 @@ class LogSums:
         weights = torch.cat((sizes.log(), added[:_SINGLES].to(sizes.dtype)))
         sums = []
         for start in range(0, count, _BLOCK):
+            go_on()
             heads = torch.arange(start, min(count, start + _BLOCK), device=embeddings.device)
             scores = self._scorer.products(heads, relation, points)
             sums.append(torch.logsumexp(scores.add_(weights), 1))
@@ -73,6 +75,7 @@ class LogSums:
         group = torch.zeros(embeddings.shape[0], dtype=torch.int64, device=embeddings.device)
         sums = torch.zeros(centres.shape, dtype=torch.float64, device=embeddings.device)
         for block in own.split(_BLOCK):
+            go_on()
             points = embeddings[block]
             group[block] = _nearest(points, centres)
             sums.index_add_(0, group[block], points.double())
@@ -97,8 +100,10 @@ def _centres(points: Tensor) -> Tensor:
 def _nearest(points: Tensor, centres: Tensor) -> Tensor:
     """(points,) int64: the centre closest to each."""
     half = (centres * centres).sum(1) / 2
-    found = [
-        (block @ centres.T - half).argmax(1) for block in points.split(_BLOCK) if block.shape[0]
-    ]
+    found = []
+    for block in points.split(_BLOCK):
+        go_on()
+        if block.shape[0]:
+            found.append((block @ centres.T - half).argmax(1))
     empty = torch.zeros(0, dtype=torch.int64, device=points.device)
     return torch.cat(found) if found else empty

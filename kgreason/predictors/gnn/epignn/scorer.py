@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgreason.interruption import go_on
 from kgreason.predictors.gnn.epignn.batch import LEAST_ROWS, MOST_ROUNDS
 from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN
 from kgreason.predictors.gnn.epignn.graphs import needed_rounds
@@ -150,6 +151,7 @@ class EpiGNNScorer(Scorer):
             size = self._heads
             fresh = np.unique(keys)
             for part in (fresh[i : i + size] for i in range(0, len(fresh), size)):
+                go_on()
                 with self._lock:
                     swept = self._swept(part, way)
                 for row in rows[np.isin(keys, part)].tolist():
