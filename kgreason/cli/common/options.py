@@ -177,6 +177,17 @@ class ReasoningOptions:
             rich_help_panel=_MEANING,
         ),
     ] = None
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            metavar="NAME",
+            help="A published method's settings: exact, qto, fit, cqd-beam, nsmp, nsmp-unpruned. "
+            "What is given besides goes before them.",
+            autocompletion=offer("exact", "qto", "fit", "cqd-beam", "nsmp", "nsmp-unpruned"),
+            rich_help_panel=_MEANING,
+        ),
+    ] = None
     logic: Annotated[
         str,
         typer.Option(
