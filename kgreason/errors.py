@@ -6,6 +6,7 @@ The exit code of the command line is a property of the error class:
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -111,3 +112,25 @@ class LimitError(KgreasonError):
     """A stated limit (memory, size, depth) would be exceeded."""
 
     exit_code = 5
+
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space, or choose another disk",
+    errno.EDQUOT: "the quota is used up: remove files, or choose another disk",
+    errno.EFBIG: "choose a disk that may hold larger files, or raise the limit (ulimit -f)",
+    errno.EROFS: "choose a disk that can be written to",
+    errno.EACCES: "change the permissions, or choose another path",
+    errno.EPERM: "change the permissions, or choose another path",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EMFILE: "close other files, or raise the limit (ulimit -n)",
+    errno.ENFILE: "too many files are open on this machine: close some",
+    errno.EISDIR: "give the path of a file",
+    errno.ENOTDIR: "a file stands where the path has a folder: check the path",
+    errno.ELOOP: "links in the path lead in a circle: check the path",
+    errno.EIO: "the disk may be damaged: try another one",
+}
+
+
+def remedy_for(error: OSError) -> str:
+    """What would do against an error of the operating system."""
+    return _REMEDIES.get(error.errno or 0, "check the path")

@@ -38,15 +38,15 @@ def fold(
     A node that stands in several places (the very same object) is combined once.
     """
     known: dict[int, Result] = {}
-    waiting: list[tuple[Node, bool]] = [(root, False)]
+    waiting: list[Node] = [root]
     while waiting:
-        node, ready = waiting.pop()
-        if id(node) in known:
-            continue
+        node = waiting[-1]
         below = children(node)
-        if ready or not below:
+        unknown = [child for child in below if id(child) not in known] if below else below
+        if unknown:
+            waiting.extend(reversed(unknown))
+            continue
+        waiting.pop()
+        if id(node) not in known:
             known[id(node)] = combine(node, tuple([known[id(child)] for child in below]))
-        else:
-            waiting.append((node, True))
-            waiting.extend([(child, False) for child in reversed(below)])
     return known[id(root)]

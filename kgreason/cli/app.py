@@ -12,6 +12,9 @@ import typer
 from kgreason import __version__
 from kgreason.cli import data, explain, load, model, query, relate, rules, train, version
 from kgreason.cli.bench import app as bench
+from kgreason.cli.common.errors import guarded
+from kgreason.cli.common.streams import give_up_output, prepare_streams
+from kgreason.cli.common.terminal import Terminal
 
 EXIT_CODES = (
     "Exit codes: 0 ok, 1 run-time failure, 2 usage or syntax, 3 unknown name, 4 unsupported, "
@@ -41,7 +44,7 @@ version.register(app)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"kgreason {__version__}\n")
+        Terminal().print(f"kgreason {__version__}")
         raise typer.Exit
 
 
@@ -65,7 +68,21 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 def main() -> None:
     """Run the command line and exit with its code."""
     signal.signal(signal.SIGTERM, _terminate)
+    prepare_streams()
+    try:
+        # Help and mistakes in the options are written outside of any command.
+        with guarded(Terminal()):
+            _run()
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
+    finally:
+        give_up_output()
+
+
+def _run() -> None:
     try:
         app(prog_name="kgreason")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except SystemExit as ended:
+        if not ended.code:
+            sys.stdout.flush()
+        raise

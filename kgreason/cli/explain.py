@@ -56,7 +56,7 @@ def explain(
         explanation = outline(terminal, loaded, bound, reasoning)
         _show(terminal, explanation, form)
         return
-    engine = make_engine(terminal, loaded, reasoning)
+    engine = make_engine(terminal, loaded, reasoning, bound)
     explanation = engine.explain(bound, run=False)
     if form == "text":
         # Before the answers: a question that is refused has a plan that says why.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kgreason.answers import Answers
     from kgreason.engine import Engine
     from kgreason.formula import Query
+    from kgreason.knowledge import KnowledgeGraph
 
 _DEFAULT_LIMIT = 10
 
@@ -125,10 +126,13 @@ def query(
     text = question.text(graph.graph)
     loaded = load_asked(terminal, graph.graph, reading, reasoning)
     bound = understand(loaded, text, question.language)
+    if reasoning.method is not None and _passes_messages(reasoning.method):
+        _messages(terminal, loaded, bound, reasoning, target, output)
+        return
     if output.estimate:
         terminal.print(str(outline(terminal, loaded, bound, reasoning).plan.price))
         return
-    engine = make_engine(terminal, loaded, reasoning)
+    engine = make_engine(terminal, loaded, reasoning, bound)
     explanation = engine.explain(bound, run=False)
     if output.explain:
         terminal.note(f"{explanation}\n")
@@ -158,6 +162,56 @@ def _check(output: OutputOptions) -> None:
         parse_limit(output.limit)
 
 
+def _passes_messages(method: str) -> bool:
+    from kgreason.methods.methods import resolve_method
+
+    return resolve_method(method).messages is not None
+
+
+def _messages(
+    terminal: Terminal,
+    graph: KnowledgeGraph,
+    question: Query[int],
+    reasoning: ReasoningOptions,
+    target: Target,
+    output: OutputOptions,
+) -> None:
+    """Answer by message passing, which has no plan, no bounds and no witnesses."""
+    for name, given in (
+        ("--new", output.new),
+        ("--max-rows", output.max_rows is not None),
+        ("--max-seconds", output.max_seconds is not None),
+        ("--explain", output.explain),
+        ("--estimate", output.estimate),
+    ):
+        if given:
+            raise UsageError(
+                f"message passing takes no {name}", remedy="leave it out, or use another method"
+            )
+    from kgreason.methods.asking import message_answers, method_settings
+    from kgreason.methods.methods import resolve_method
+
+    assert reasoning.method is not None
+    method = resolve_method(reasoning.method)
+    settings = method_settings(method, reasoning.settings(), graph, question)
+    (model,) = reasoning.models
+    with terminal.stage("answers", "answering"):
+        answers = message_answers(
+            method, graph, model, settings, question, _limit(question, output)
+        )
+    deliver(terminal, target, answers, graph.vocabulary.prefixes, question.modifiers.offset)
+    terminal.note(
+        f"{len(answers):,} of {answers.total:,} answers | {method.name}: {method.messages} | "
+        "scores rank the entities, they are no truths"
+    )
+
+
+def _limit(question: Query[int], output: OutputOptions) -> int | None:
+    if output.limit is not None:
+        return parse_limit(output.limit)
+    return None if question.modifiers.limit is not None else _DEFAULT_LIMIT
+
+
 def _answers(
     terminal: Terminal,
     engine: Engine,
@@ -165,10 +219,6 @@ def _answers(
     target: Target,
     output: OutputOptions,
 ) -> Answers:
-    if output.limit is not None:
-        limit = parse_limit(output.limit)
-    else:
-        limit = None if question.modifiers.limit is not None else _DEFAULT_LIMIT
     # The other formats have no place for witnesses.
     witness = target.format == TABLE and not output.no_witness
     with terminal.stage("answers", "answering"):
@@ -177,7 +227,7 @@ def _answers(
         budget = Budget(output.max_rows, output.max_seconds)
         return engine.ask(
             question,
-            limit=limit,
+            limit=_limit(question, output),
             new=output.new,
             budget=budget,
             witness=witness,

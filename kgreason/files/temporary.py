@@ -6,13 +6,16 @@ fails. The lock of a killed writer is gone, and the next writer in the folder re
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 _PREFIX, _SUFFIX = ".kgreason-", ".tmp"
 
 
@@ -47,12 +50,33 @@ def _claimed(folder: Path, make: Callable[[Path], None]) -> Iterator[Path]:
     _remove_abandoned(folder)
     path, handle = _new(folder, make)
     try:
-        yield path
+        with _system_errors(path):
+            yield path
     finally:
         # Removed before the lock is released: nobody else has to.
         _remove(path)
         if handle is not None:
             os.close(handle)
+
+
+@contextmanager
+def _system_errors(path: Path) -> Iterator[None]:
+    """Libraries in Rust wrap errors of the system: here they come out as OSError.
+
+    A library in C that lacks the room writes less, and numpy then raises an OSError without number.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+    except Exception as error:
+        found = _SYSTEM_ERROR.search(str(error))
+        if found is None:
+            raise
+        number = int(found[1])
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def _new(folder: Path, make: Callable[[Path], None]) -> tuple[Path, int | None]:

@@ -68,24 +68,20 @@ class Equals(Generic[Name]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Compound(Generic[Name]):
-    """A formula made of formulas. It knows its hash and free variables from the start.
+    """A formula made of formulas, which keeps what costs a walk: free variables and its hash."""
 
-    Both are built from those of the parts, so neither costs a walk, however deep the formula is.
-    """
-
-    _hash: int = field(init=False, repr=False)
     _free: tuple[Variable, ...] = field(init=False, repr=False)
+    _hash: int | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        formula = cast("Formula[Name]", self)
-        object.__setattr__(self, "_hash", _hash_of(formula))
-        object.__setattr__(self, "_free", _free_in(formula))
+        object.__setattr__(self, "_free", _free_in(cast("Formula[Name]", self)))
+        object.__setattr__(self, "_hash", None)
 
     def __hash__(self) -> int:
-        return self._hash
+        return fold(cast("Formula[Name]", self), _hash_of) if self._hash is None else self._hash
 
     def __eq__(self, other: object) -> bool:
-        if self is other or type(other) is not type(self) or hash(other) != self._hash:
+        if self is other or type(other) is not type(self) or hash(other) != hash(self):
             return self is other
         numbers: dict[object, int] = {}
         first, second = cast("Formula[Name]", self), cast("Formula[Name]", other)
@@ -241,10 +237,14 @@ def rename_terms(
     return fold(formula, renamed)
 
 
-def _hash_of(formula: Formula[Name]) -> int:
-    own = frozenset(formula.variables) if isinstance(formula, Exists) else None
-    # The order of the parts does not count, their number does.
-    return hash((type(formula), own, *sorted(map(hash, children(formula)))))
+def _hash_of(part: Formula[Name], below: tuple[int, ...]) -> int:
+    if not isinstance(part, _Compound):
+        return hash(part)
+    if part._hash is None:
+        own = frozenset(part.variables) if isinstance(part, Exists) else None
+        # The order of the parts does not count, their number does.
+        object.__setattr__(part, "_hash", hash((type(part), own, *sorted(below))))
+    return hash(part)
 
 
 def _free_in(formula: Formula[Name]) -> tuple[Variable, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kgreason.errors import DataError, UsageError
+from kgreason.errors import DataError, UsageError, remedy_for
 from kgreason.knowledge.terms import RDFS_LABEL, SKOS_LABEL, literal_parts
 
 # Which label of an entity is shown: the smallest rank wins.
@@ -26,7 +26,7 @@ def read_labels(labels: str | Path | Mapping[str, str]) -> dict[str, str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}", remedy="check the path") from error
+        raise DataError(f"{path}: {error.strerror or error}", remedy=remedy_for(error)) from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text", remedy="convert it to UTF-8") from error
     found: dict[str, str] = {}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kgreason.errors import DataError, UsageError
+from kgreason.errors import DataError, UsageError, remedy_for
 from kgreason.knowledge.contents import Contents, Loaded
 from kgreason.knowledge.interner import Collector
 from kgreason.knowledge.labels import collect_labels, read_labels
@@ -56,6 +56,21 @@ def load(
     """See `KnowledgeGraph.load`."""
     if not sources:
         raise UsageError("no source was given", remedy="name a file, a folder or `-`")
+    try:
+        return _load(sources, options, labels, name)
+    except OSError as error:
+        # The readers tell what is wrong with files; this is about paths that lead nowhere.
+        place = error.filename or ", ".join(sources)
+        reason = error.strerror or error
+        raise DataError(f"{place}: {reason}", remedy=remedy_for(error)) from error
+
+
+def _load(
+    sources: tuple[str, ...],
+    options: Options,
+    labels: str | Path | Mapping[str, str] | None,
+    name: str | None,
+) -> Read:
     plain = labels is None and name is None and not options.label_properties
     if len(sources) == 1 and plain and is_store(Path(sources[0])):
         return Read(Stored(Path(sources[0])))

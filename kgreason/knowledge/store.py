@@ -24,7 +24,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kgreason.errors import DataError, UsageError
+from kgreason.errors import DataError, UsageError, remedy_for
 from kgreason.files import replacing, temporary_file, temporary_folder
 from kgreason.files.checksums import remembered_sha256, sha256
 from kgreason.files.parquet import parse_parquet
@@ -75,11 +75,11 @@ def _has_only_tables(path: Path) -> bool:
 
 def write_store(graph: KnowledgeGraph, path: Path) -> None:
     """See `KnowledgeGraph.save`."""
-    if path.is_dir() and any(path.iterdir()) and not is_store(path):
-        raise UsageError(f"{path}: a folder that is not a store", remedy="choose another name")
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"{path}: a file is in the way", remedy="choose another name")
     try:
+        if path.is_dir() and any(path.iterdir()) and not is_store(path):
+            raise UsageError(f"{path}: a folder that is not a store", remedy="choose another name")
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"{path}: a file is in the way", remedy="choose another name")
         path.parent.mkdir(parents=True, exist_ok=True)
         if is_store(path):
             _fill(graph, path)
@@ -89,7 +89,7 @@ def write_store(graph: KnowledgeGraph, path: Path) -> None:
             fresh.replace(path)
     except OSError as error:
         reason = error.strerror or error
-        raise DataError(f"{path}: {reason}", remedy="check space and permissions") from error
+        raise DataError(f"{path}: {reason}", remedy=remedy_for(error)) from error
 
 
 def _fill(graph: KnowledgeGraph, folder: Path) -> None:

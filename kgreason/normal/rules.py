@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from operator import is_
 
 from kgreason.formula import (
     And,
@@ -54,8 +55,7 @@ def bottom_up(step: Rewrite) -> Rewrite:
 
 def _with(formula: Formula[int], parts: tuple[Formula[int], ...]) -> Formula[int]:
     """The formula with other children; itself, not a copy, when none of them is another."""
-    before = children(formula)
-    same = all(new is old for new, old in zip(parts, before, strict=True))
+    same = all(map(is_, parts, children(formula)))
     return formula if same else rebuild(formula, parts)
 
 

@@ -86,6 +86,8 @@ def support(
     known: what was found before, under the same statistics; grows.
     """
     known = {} if known is None else known
+    if operator in known:
+        return known[operator]
 
     def unknown(one: Operator) -> tuple[Operator, ...]:
         return () if one in known else one.inputs

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import typer
 
+from kgreason.cli.common.streams import abandon_output
 from kgreason.cli.common.terminal import Terminal
-from kgreason.errors import KgreasonError, LimitError
+from kgreason.errors import KgreasonError, LimitError, remedy_for
 
 INTERRUPTED = 130
 
@@ -25,7 +25,7 @@ def guarded(terminal: Terminal) -> Iterator[None]:
     except (typer.Exit, typer.Abort):
         raise
     except BrokenPipeError:
-        _abandon_stdout()
+        abandon_output()
         raise typer.Exit(0) from None
     except KeyboardInterrupt:
         terminal.fail("interrupted")
@@ -41,10 +41,13 @@ def _message(error: Exception, shown: bool) -> str:
     if isinstance(error, KgreasonError):
         return str(error)
     if _is_out_of_memory(error):
-        return "out of memory\nlower --max-memory, or ask for fewer answer variables"
+        return (
+            "out of memory\ngive the process more, lower --max-memory, ask for fewer answer "
+            "variables, or load a smaller file"
+        )
     if isinstance(error, OSError):
         place = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror or error}{place}"
+        return f"{error.strerror or error}{place}\n{remedy_for(error)}"
     first = next(iter(str(error).splitlines()), "")
     more = "" if shown else "\nrun it again with --debug for the traceback"
     return f"this is a bug in kgreason: {type(error).__name__}: {first}{more}"
@@ -61,9 +64,3 @@ def _is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     return isinstance(error, RuntimeError) and "allocate memory" in str(error)
-
-
-def _abandon_stdout() -> None:
-    """The reader has gone: keep the interpreter from writing to it again on its way out."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

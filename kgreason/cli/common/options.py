@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,11 +154,13 @@ class QuestionOptions:
                 "standard input cannot hold both the graph and the question",
                 remedy="give the question with -q, or the graph as a file",
             )
-        if sys.stdin.isatty():
+        from kgreason.knowledge.sources.streams import standard_input
+
+        if standard_input().isatty():
             raise UsageError(
                 "no question was given", remedy="give one with -q, --query-file or standard input"
             )
-        return _decoded(sys.stdin.buffer.read(), "standard input")
+        return _decoded(standard_input().read(), "standard input")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +175,17 @@ class ReasoningOptions:
             metavar="MODEL",
             help="What predicts missing links: a checkpoint, rules (.txt), a mixture (.json); "
             "repeated, they are mixed. Without it, or `facts`: known facts only.",
+            rich_help_panel=_MEANING,
+        ),
+    ] = None
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            metavar="NAME",
+            help="A published method's settings: exact, qto, fit, cqd-beam, nsmp, nsmp-unpruned. "
+            "What is given besides goes before them.",
+            autocompletion=offer("exact", "qto", "fit", "cqd-beam", "nsmp", "nsmp-unpruned"),
             rich_help_panel=_MEANING,
         ),
     ] = None

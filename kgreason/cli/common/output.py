@@ -7,8 +7,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from kgreason.cli.common.streams import closed_output, output_is_open
 from kgreason.cli.common.terminal import Terminal
-from kgreason.errors import KgreasonError, UsageError
+from kgreason.errors import KgreasonError, UsageError, remedy_for
 from kgreason.files import replacing
 
 TABLE = "table"
@@ -39,6 +40,8 @@ class Target:
         path = None if path is None or str(path) == "-" else path
         if path is not None:
             _check_place(path)
+        elif not output_is_open():
+            raise closed_output()
         if wanted is not None:
             return cls(_short_name(wanted), path)
         if path is None:
@@ -74,7 +77,9 @@ def write_whole(path: Path, text: str) -> None:
         with nullcontext(path) if direct else replacing(path) as place:
             place.write_bytes(text.encode("utf-8", "replace"))
     except OSError as error:
-        raise KgreasonError(f"cannot write {path}: {error.strerror or error}") from error
+        raise KgreasonError(
+            f"cannot write {path}: {error.strerror or error}", remedy=remedy_for(error)
+        ) from error
 
 
 def _check_place(path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kgreason.cli.common.options import ReasoningOptions
 from kgreason.cli.common.reading import ReadingOptions
 from kgreason.cli.common.terminal import Terminal
+from kgreason.errors import UsageError
 from kgreason.settings import FACTS, Recipe
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def load_asked(
     """The graph with the relations that can be asked for: the models may know more of them."""
     # A slip in the options is told before the graph is read.
     Recipe(tuple(sources), tuple(reasoning.models), reasoning.settings())
+    if reasoning.method is not None:
+        _check_method(reasoning.method, reasoning.models)
     graph = load_graph(terminal, sources, reading)
     if reasoning.models == [FACTS]:
         return graph
@@ -56,9 +59,39 @@ def load_asked(
     return with_predicted_relations(graph, reasoning.models)
 
 
-def make_engine(terminal: Terminal, graph: KnowledgeGraph, options: ReasoningOptions) -> Engine:
-    """The engine of these options; loads the model."""
+def _check_method(name: str, models: list[str]) -> None:
+    from kgreason.methods.methods import resolve_method
+
+    method = resolve_method(name)
+    if method.scores and models == [FACTS]:
+        raise UsageError(f"the method {method.name} needs a model", remedy="give one: -m MODEL")
+    if not method.scores and models != [FACTS]:
+        raise UsageError(f"the method {method.name} takes no model", remedy="leave out -m")
+    if method.messages is not None and len(models) > 1:
+        raise UsageError(
+            f"the method {method.name} takes one model", remedy="give -m once, a ComplEx checkpoint"
+        )
+
+
+def make_engine(
+    terminal: Terminal,
+    graph: KnowledgeGraph,
+    options: ReasoningOptions,
+    question: Query[int] | None = None,
+) -> Engine:
+    """The engine of these options; loads the model. A method is set up for the question."""
     settings = options.settings()
+    if options.method is not None and question is not None:
+        from kgreason.methods.asking import method_settings
+        from kgreason.methods.methods import resolve_method
+
+        method = resolve_method(options.method)
+        if method.messages is not None:
+            raise UsageError(
+                f"{method.name} passes messages and has no plan to explain",
+                remedy="ask it with kgreason query, or explain another method",
+            )
+        settings = method_settings(method, settings, graph, question)
     with terminal.stage("model", f"loading {', '.join(options.models)}"):
         from kgreason.engine import Engine
 
@@ -89,7 +122,7 @@ def outline(
     """Everything up to the plan; a model is loaded only to learn what its rows cost."""
     if options.models == [FACTS]:
         return _outline_of_facts(graph, question, options)
-    return make_engine(terminal, graph, options).explain(question, run=False)
+    return make_engine(terminal, graph, options, question).explain(question, run=False)
 
 
 def _outline_of_facts(

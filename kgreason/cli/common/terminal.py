@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, TextIO
 
+from kgreason.cli.common.streams import output_is_open, standard_output, write_all
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -35,7 +37,7 @@ class Terminal:
     @property
     def interactive(self) -> bool:
         """Whether standard output is a terminal."""
-        return sys.stdout.isatty()
+        return output_is_open() and sys.stdout.isatty()
 
     def note(self, text: str | Text) -> None:
         """A line for people on standard error, unless they asked for quiet."""
@@ -51,19 +53,19 @@ class Terminal:
     def print(self, text: str | Text) -> None:
         """A line for people on standard output."""
         text = visible(text) if isinstance(text, str) else text
-        if self.out.color_system is None:
-            sys.stdout.write(f"{text}\n")
-            return
-        # Written here, not by rich, which ends the process when the reader has gone.
-        with self.out.capture() as shown:
-            self.out.print(text, soft_wrap=True)
-        sys.stdout.write(shown.get())
+        line = f"{text}\n"
+        if self.out.color_system is not None:
+            # Written here, not by rich, which ends the process when the reader has gone.
+            with self.out.capture() as shown:
+                self.out.print(text, soft_wrap=True)
+            line = shown.get()
+        write_all(standard_output(), line.encode(sys.stdout.encoding or "utf-8", "replace"))
 
     def data(self, text: str) -> None:
         """A document for programs on standard output, always UTF-8."""
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-        sys.stdout.buffer.flush()
+        output = standard_output()
+        write_all(output, text.encode("utf-8", "replace"))
+        output.flush()
 
     @contextmanager
     def stage(self, name: str, doing: str) -> Iterator[Show]:

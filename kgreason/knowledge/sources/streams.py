@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from kgreason.choose import require
-from kgreason.errors import DataError, LimitError, UsageError
+from kgreason.errors import DataError, LimitError, UsageError, remedy_for
 from kgreason.knowledge.sources.guard import DEFAULT_LIMITS, ReadingLimits
 from kgreason.knowledge.sources.guard.limits import exceeded
 
@@ -92,7 +92,7 @@ class Source:
             ) from error
         except OSError as error:
             reason = error.strerror or error
-            raise DataError(f"{self.label}: {reason}", remedy="check the file") from error
+            raise DataError(f"{self.label}: {reason}", remedy=remedy_for(error)) from error
 
     @contextmanager
     def _opened(self) -> Iterator[IO[bytes]]:
@@ -139,7 +139,7 @@ class _Metered(io.RawIOBase):
 def standard_input() -> IO[bytes]:
     """Standard input as bytes; `UsageError` when it is closed."""
     if sys.stdin is None or sys.stdin.closed:
-        raise UsageError("standard input is closed", remedy="name a file instead of `-`")
+        raise UsageError("standard input is closed", remedy="open it, or name a file")
     return sys.stdin.buffer
 
 
