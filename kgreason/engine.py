@@ -17,7 +17,7 @@ from kgreason.answers import (
 )
 from kgreason.arguments import Source
 from kgreason.binding import bind, bind_entity, is_bound
-from kgreason.errors import LimitError, UsageError
+from kgreason.errors import UsageError
 from kgreason.execution import Budget, BudgetMeter
 from kgreason.explanation import Explanation, naming
 from kgreason.formula import Query, fill
@@ -33,8 +33,6 @@ from kgreason.topk import Reasoner
 Question = str | Query[str] | Query[int]
 Predictor = str | Path | Sequence[str | Path] | LinkPredictor
 DEFAULT_LIMIT = 10
-# Bytes of an entry in an intermediate, for refusing a plan whose largest one cannot be held.
-_ENTRY_BYTES = 12
 
 
 class Engine:
@@ -223,13 +221,7 @@ class Engine:
 
     def check_price(self, plan: Plan) -> None:
         """Refuse a plan whose largest intermediate cannot be held: LimitError."""
-        needed = plan.price.largest * _ENTRY_BYTES
-        if needed > 64 * self.reasoner.max_memory:
-            raise LimitError(
-                f"the question's largest intermediate is about {needed / 2**30:,.0f} GiB",
-                remedy="bind a variable to an entity, ask for fewer answer variables, "
-                "or raise the memory ceiling",
-            )
+        self.reasoner.check_price(plan)
 
     def _bound(
         self, question: Question, language: str, values: Mapping[str, str] | None

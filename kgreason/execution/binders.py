@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from kgreason.compute import Step
-from kgreason.errors import LimitError
 from kgreason.execution.bindings import Bindings, Chunk, Run, candidates, chunks
 from kgreason.execution.execution import Execution, Frame, as_vector
 from kgreason.execution.fused import is_made_of_rows, is_row, rows_of
+from kgreason.execution.memory import RESULTS
 from kgreason.execution.unseen import at_most, raised, top_candidates
 from kgreason.execution.values import (
     Bounds,
@@ -166,19 +166,15 @@ def tabulate(
     lows: list[Table] = []
     highs: list[Table] = []
     missed = operations.below(as_vector(upper(inputs[0])), execution.threshold)
-    unseen, exact, held = at_most(execution, missed, 1.0), True, 0
+    unseen, exact = at_most(execution, missed, 1.0), True
+    held = execution.session.pool.own(RESULTS)
     for chunk in chunks(execution, step, inputs, frame, run):
         low, high, rest = _tables(execution, chunk)
         unseen = unseen.scatter_reduce(0, chunk.pairs.owner, rest, "amax")
         lows.append(low)
         highs.append(high)
         exact = exact and low is high
-        held += high.vector.entities.shape[0]
-        if held > 4 * execution.max_entries:
-            raise LimitError(
-                f"the question has more than {held:,} answer tuples, beyond the memory ceiling",
-                remedy="ask for fewer answer variables, bind one, or raise the ceiling",
-            )
+        execution.session.pool.grow(held, high.vector.entities.shape[0], "answer tuples")
     low = stack(lows) if lows else _no_tuples(execution, step)
     if exact and not bool(unseen.any()):
         return low

@@ -10,6 +10,7 @@ from torch import Tensor
 from kgreason.compute import Bound, Reference
 from kgreason.execution.budget import BudgetMeter
 from kgreason.execution.head_bounds import LearnedBounds
+from kgreason.execution.memory import INTERMEDIATES, UPPER_BOUNDS, MemoryPool
 from kgreason.execution.session import Session
 from kgreason.execution.values import Value
 from kgreason.predictors.protocol import LinkPredictor
@@ -18,8 +19,6 @@ from kgreason.truth import Logic
 from kgreason.truth.rows import truth_dtype
 from kgreason.truth.vector import TruthVector
 
-# Bytes that an entry costs at the peak of a step: keys, gathered copies, scratch and the result.
-_BYTES_PER_ENTRY = 96
 _TIMED_ENTRIES = 1 << 20
 
 
@@ -42,7 +41,7 @@ class Setting:
     @classmethod
     def of(cls, predictor: LinkPredictor, settings: Settings) -> Setting:
         """Half of the working memory is for intermediates, the other half for rows."""
-        entries = max(1, settings.max_memory // 2 // _BYTES_PER_ENTRY)
+        entries = MemoryPool(settings.max_memory).own(INTERMEDIATES).entries
         dtype, device = truth_dtype(settings.dtype), torch.device(settings.device)
         return cls(predictor, settings.logic, dtype, device, entries, settings.frontier)
 
@@ -64,7 +63,10 @@ class Execution:
     threshold: float = 0.0
     max_candidates: int | None = None
     truncated: bool = False
-    learned: LearnedBounds = field(default_factory=LearnedBounds)
+    learned: LearnedBounds = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.learned = LearnedBounds(self.session.pool.own(UPPER_BOUNDS))
 
     @property
     def predictor(self) -> LinkPredictor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from kgreason.compute import BINDERS, Block, ComputationGraph, Kind, Step
-from kgreason.execution import binders, connectives, leaves, reach
+from kgreason.execution import binders, reach, steps
 from kgreason.execution.bindings import Run
 from kgreason.execution.budget import BudgetMeter
 from kgreason.execution.execution import Execution, Frame, Setting
@@ -22,19 +22,19 @@ from kgreason.execution.values import Bounds, Table, TableBounds, Value, lower, 
 from kgreason.truth.vector import TruthVector
 
 _STEPS: dict[Kind, Callable[[Execution, Step, list[Value], Frame], Value]] = {
-    Kind.ROW: leaves.row,
-    Kind.LINK: leaves.link,
+    Kind.ROW: steps.row,
+    Kind.LINK: steps.link,
     Kind.REACH: reach.reach,
     Kind.COLUMN: reach.column,
-    Kind.IDENTITY: leaves.identity,
-    Kind.EVERYTHING: leaves.everything,
-    Kind.DOMAIN: leaves.domain,
-    Kind.OUTER: leaves.outer,
-    Kind.INTERSECT: connectives.intersect,
-    Kind.UNITE: connectives.unite,
-    Kind.COMPLEMENT: connectives.complement,
-    Kind.SUPPORT: connectives.support,
-    Kind.SOME: connectives.some,
+    Kind.IDENTITY: steps.identity,
+    Kind.EVERYTHING: steps.everything,
+    Kind.DOMAIN: steps.domain,
+    Kind.OUTER: steps.outer,
+    Kind.INTERSECT: steps.intersect,
+    Kind.UNITE: steps.unite,
+    Kind.COMPLEMENT: steps.complement,
+    Kind.SUPPORT: steps.support,
+    Kind.SOME: steps.some,
 }
 _BINDERS: dict[Kind, Callable[[Execution, Step, list[Value], Frame, Run], Value]] = {
     Kind.PROJECT: binders.project,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# More pairs than this are not kept: 16 bytes each.
-_MOST = 1 << 22
+from kgreason.execution.memory import Reservation
 
 # Above any truth: nothing is known.
 UNKNOWN = 2.0
@@ -15,7 +14,8 @@ UNKNOWN = 2.0
 class LearnedBounds:
     """Bounds by an int64 key of relation and entity."""
 
-    def __init__(self) -> None:
+    def __init__(self, reservation: Reservation) -> None:
+        self._most = reservation.entries
         self._keys: Tensor | None = None
         self._low = torch.zeros(0)
         self._high = torch.zeros(0)
@@ -34,7 +34,7 @@ class LearnedBounds:
     def learn(self, keys: Tensor, low: Tensor, high: Tensor) -> None:
         """Keep bounds of these keys, ascending, instead of what was known of them."""
         old = self._keys
-        if old is None or old.shape[0] + keys.shape[0] > _MOST:
+        if old is None or old.shape[0] + keys.shape[0] > self._most:
             self._keys, self._low, self._high = keys, low, high
             return
         at = torch.searchsorted(keys, old).clamp(max=max(0, keys.shape[0] - 1))

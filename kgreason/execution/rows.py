@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kgreason.execution.budget import BudgetExceeded, BudgetMeter
 from kgreason.execution.buffer import RowBuffer
+from kgreason.execution.memory import Reservation
 from kgreason.predictors.protocol import LinkPredictor, RowShelf
 from kgreason.truth.rows import TruthRows
 from kgreason.truth.vector import TruthVector
@@ -22,8 +23,8 @@ Prefetch = Callable[[int], tuple[Tensor, Tensor]]
 class RowStore:
     """Rows by (entity, relation), fetched on demand in one pass for all that are missing.
 
-    budget: bytes. Before it is exceeded, the least recently used rows are evicted until half of it
-    is free; rows that the request at hand names stay, however many they are. Rows that are needed
+    reservation: before its share is exceeded, the least recently used rows are evicted until half
+    of it is free; rows that the request at hand names stay, however many they are. Rows that are needed
     again later are scored a second time, and counted so. Spare capacity of a pass prefetches likely
     rows; they are counted when first used. shelf: the row cache; what it holds is not scored.
 
@@ -36,12 +37,12 @@ class RowStore:
         predictor: LinkPredictor,
         dtype: torch.dtype,
         device: torch.device,
-        budget: int,
+        reservation: Reservation,
         shelf: RowShelf | None = None,
     ) -> None:
         self.predictor = predictor
         self._shelf = shelf
-        self._budget = budget
+        self._reservation = reservation
         self._buffer = RowBuffer(dtype, device)
         # How many rows, and how many entries they have together.
         self._fetched = 0, 0
@@ -184,9 +185,10 @@ class RowStore:
 
     def _hold(self, keys: Tensor, rows: TruthRows, needed: Tensor) -> None:
         """Hold more rows; those that are needed are not evicted for them."""
-        more = self._buffer.bytes_of(rows)
-        if len(self._buffer) and self._buffer.size + more > self._budget:
+        more, share = self._buffer.bytes_of(rows), self._reservation.share
+        if len(self._buffer) and self._buffer.size + more > share:
             needed = torch.cat([needed, self._pinned])
-            self._buffer.evict(min(self._budget // 2, self._budget - more), needed)
+            self._buffer.evict(min(share // 2, share - more), needed)
             self.flush()
-        self._buffer.append(keys, rows, self._budget)
+        self._buffer.append(keys, rows, share)
+        self._reservation.size = self._buffer.size

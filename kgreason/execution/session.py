@@ -9,6 +9,7 @@ from threading import RLock
 import torch
 
 from kgreason.execution.budget import BudgetMeter
+from kgreason.execution.memory import ROWS, MemoryPool
 from kgreason.execution.rows import RowStore
 from kgreason.interruption import interruptible
 from kgreason.predictors.protocol import LinkPredictor, RowShelf
@@ -36,11 +37,12 @@ class Session:
         predictor: LinkPredictor,
         dtype: torch.dtype,
         device: torch.device,
-        max_memory: int,
+        pool: MemoryPool,
         shelf: RowShelf | None = None,
     ) -> None:
         self._lock = lock_of(predictor)
-        self.rows = RowStore(predictor, dtype, device, max_memory, shelf)
+        self.pool = pool
+        self.rows = RowStore(predictor, dtype, device, pool.reserve(ROWS), shelf)
         self._fused: dict[tuple[object, ...], int] = {}
 
     @contextmanager

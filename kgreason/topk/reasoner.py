@@ -28,6 +28,7 @@ from kgreason.execution import (
     Value,
     is_open,
 )
+from kgreason.execution.memory import MemoryPool
 from kgreason.formula import Query
 from kgreason.knowledge import FactIndex
 from kgreason.normal import NormalForm, normalize
@@ -62,7 +63,6 @@ class Reasoner:
         self.logic = settings.logic
         self.findings = require_laws(settings.logic)
         self.semantics = settings.semantics
-        self.max_memory = settings.max_memory
         price = predictor.price()
         if settings.frontier is not None:
             # A beam looks at its candidates' rows and at nothing else.
@@ -70,8 +70,18 @@ class Reasoner:
         anywhere = cache(lambda relation: predictor.domain(relation) is None)
         self.statistics = Statistics(predictor.entity_count, facts, price, anywhere)
         setting = Setting.of(predictor, settings)
-        session = Session(predictor, setting.dtype, setting.device, settings.max_memory // 2, shelf)
+        pool = MemoryPool(settings.max_memory)
+        session = Session(predictor, setting.dtype, setting.device, pool, shelf)
         self._executor = Executor(setting, session)
+
+    @property
+    def max_memory(self) -> int:
+        """Bytes of working memory for rows and intermediates."""
+        return self._executor.session.pool.ceiling
+
+    def check_price(self, plan: Plan) -> None:
+        """LimitError for a plan whose largest intermediate cannot be held."""
+        self._executor.session.pool.refuse_hopeless(plan.price.largest)
 
     def flush(self) -> None:
         """Write the rows that are to be kept in the row cache."""
@@ -177,4 +187,4 @@ class Reasoner:
 
     def _batch_size(self) -> int:
         """Plans of a batch: their results, were they dense, fit a quarter of the memory ceiling."""
-        return max(1, self.max_memory // 4 // (24 * self.predictor.entity_count))
+        return self._executor.session.pool.batch(self.predictor.entity_count)

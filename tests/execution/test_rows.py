@@ -10,6 +10,7 @@ import torch
 
 from kgreason.execution import Budget, BudgetExceeded, BudgetMeter, RowStore, budget
 from kgreason.execution import rows as rows_module
+from kgreason.execution.memory import ROWS, Reservation
 from kgreason.execution.rows import Prefetch
 from kgreason.predictors.protocol import LinkPredictor, RowPrice
 from kgreason.truth.rows import TruthRows
@@ -24,7 +25,9 @@ class Counted:
     """A store whose requests are all charged to one meter."""
 
     def __init__(self, predictor: LinkPredictor, size: int) -> None:
-        self.store = RowStore(predictor, torch.float64, torch.device("cpu"), size)
+        self.store = RowStore(
+            predictor, torch.float64, torch.device("cpu"), Reservation(ROWS, size)
+        )
         self.meter = BudgetMeter()
 
     def gather(self, heads: torch.Tensor, relations: torch.Tensor) -> TruthVector:

@@ -29,6 +29,7 @@ from kgreason.bench.suites.questions import BenchmarkQuestion, Suite
 from kgreason.bench.suites.values import vector_or_bounds
 from kgreason.errors import UsageError
 from kgreason.execution import BudgetMeter, RowStore, Value, lower
+from kgreason.execution.memory import ROWS, MemoryPool
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.metrics.averages import Ranks
 from kgreason.metrics.ranking import filtered_ranks
@@ -255,7 +256,7 @@ class _Run:
     def _dense(self, question: BenchmarkQuestion, found: Measured, way: Way) -> Outcome | None:
         """None where only a part of what the outcome depends on was computed."""
         memory, device = self._reasoning.max_memory, torch.device(self._reasoning.device)
-        store = RowStore(self._predictor, self._dtype, device, memory // 2)
+        store = RowStore(self._predictor, self._dtype, device, MemoryPool(memory).own(ROWS))
         evaluator = DenseEvaluator(
             store,
             memory,

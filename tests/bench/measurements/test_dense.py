@@ -14,6 +14,7 @@ from kgreason.bench.measurements.dense import Dense, DenseEvaluator
 from kgreason.bench.measurements.dense_links import DenseLinks, require_room
 from kgreason.errors import LimitError, UnsupportedError
 from kgreason.execution import RowStore
+from kgreason.execution.memory import ROWS, Reservation
 from kgreason.formula import Query, Variable
 from kgreason.normal import Edge
 from kgreason.truth import PRODUCT
@@ -57,7 +58,7 @@ def test_the_dense_truths_are_the_engines(name: str, memory: int, whole: bool) -
     engine = reasoner(predictor, PRODUCT)
     asked = question(QUESTIONS[name])
     (expected,) = answers(engine, [asked])
-    store = RowStore(predictor, torch.float64, torch.device("cpu"), 1 << 20)
+    store = RowStore(predictor, torch.float64, torch.device("cpu"), Reservation(ROWS, 1 << 20))
     dense = DenseEvaluator(store, memory, whole=whole, dtype=torch.float64)
     found = dense.evaluate(engine.prepare(asked)[0].graph)
     assert found.truths is not None
@@ -125,7 +126,7 @@ def test_a_sample_within_a_group_leaves_the_truths_unknown() -> None:
 def evaluated(text: str, values: int | None = None) -> Dense:
     predictor = table()
     engine = reasoner(predictor, PRODUCT)
-    store = RowStore(predictor, torch.float64, torch.device("cpu"), 1 << 20)
+    store = RowStore(predictor, torch.float64, torch.device("cpu"), Reservation(ROWS, 1 << 20))
     dense = DenseEvaluator(store, 1 << 20, values=values, dtype=torch.float64)
     return dense.evaluate(engine.prepare(question(text))[0].graph)
 
@@ -133,7 +134,7 @@ def evaluated(text: str, values: int | None = None) -> Dense:
 def test_what_has_no_rule_is_refused() -> None:
     predictor = table()
     engine = reasoner(predictor, PRODUCT)
-    store = RowStore(predictor, torch.float64, torch.device("cpu"), 1 << 20)
+    store = RowStore(predictor, torch.float64, torch.device("cpu"), Reservation(ROWS, 1 << 20))
     dense = DenseEvaluator(store, 1 << 20, dtype=torch.float64)
     for text in ("?x ?y : r(x, y)", "?y : r(y, y)"):
         with pytest.raises(UnsupportedError, match="has no rule"):
