@@ -144,12 +144,10 @@ def test_a_part_imports_only_what_it_may_see(module: str) -> None:
 
 
 def test_no_import_cycles() -> None:
-    """Tarjan's strongly connected components over the imports that run upon import."""
+    """Tarjan's strongly connected components over all imports, those inside functions too."""
     edges = {
         name: {
-            target
-            for found in imports(tree)
-            if found.top and (target := home(found.target)) is not None and target != name
+            target for found in imports(tree) if (target := home(found.target)) and target != name
         }
         for name, tree in modules().items()
     }
