@@ -24,9 +24,10 @@ class RowStore:
     """Rows by (entity, relation), fetched on demand in one pass for all that are missing.
 
     reservation: before its share is exceeded, the least recently used rows are evicted until half
-    of it is free; rows that the request at hand names stay, however many they are. Rows that are needed
-    again later are scored a second time, and counted so. Spare capacity of a pass prefetches likely
-    rows; they are counted when first used. shelf: the row cache; what it holds is not scored.
+    of it is free; rows that the request at hand names stay, however many they are. Rows that are
+    needed again later are scored a second time, and counted so. Spare capacity of a pass prefetches
+    likely rows; they are counted when first used. shelf: the row cache; what it holds is not
+    scored.
 
     Methods that may score take the meter of whoever needs the rows, and raise BudgetExceeded before
     rows that would exceed its budget.
