@@ -27,7 +27,9 @@ from kgreason.predictors.checkpoints.layout import find_tables, in_parts
 from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPOSITIONS, DISTMULT
 from kgreason.predictors.embedding.pykeen import hushed
+from kgreason.predictors.scorer import Coverage
 from kgreason.training.bilinear import BilinearTrainer
+from kgreason.training.facts import TrainingFacts
 from kgreason.training.metrics import evaluate, sample
 from kgreason.training.options import Options
 
@@ -53,7 +55,8 @@ def ours(
     facts: Tensor, entities: int, relations: int, options: Options
 ) -> Callable[[], BilinearScorer]:
     """A run of all epochs that gives the model."""
-    trainer = BilinearTrainer(facts, entities, relations, options)
+    chosen = TrainingFacts(facts, facts[:0], facts[:0], Coverage(), entities, ())
+    trainer = BilinearTrainer(chosen, relations, options)
 
     def run() -> BilinearScorer:
         for _ in range(options.epochs):

@@ -2,7 +2,7 @@
 
 The truth is an ordinary binding of type xsd:double under the name of the truth column, so every
 SPARQL client reads it. Names that are not IRIs are written as IRIs by percent-encoding what an IRI
-may not hold.
+may not hold. What a budget left open is said within JSON and XML; CSV and TSV have no place for it.
 """
 
 from __future__ import annotations
@@ -22,19 +22,40 @@ from kgreason.errors import UsageError
 
 _DOUBLE = "http://www.w3.org/2001/XMLSchema#double"
 _STRING = "http://www.w3.org/2001/XMLSchema#string"
-_LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"(?:@([A-Za-z0-9-]+)|\^\^<([^>]*)>)?', re.DOTALL)
+_LITERAL = re.compile(r'"((?:[^"\\]++|\\.)*+)"(?:@([A-Za-z0-9-]+)|\^\^<([^>]*)>)?', re.DOTALL)
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)", re.DOTALL)
 _PLAIN = {"t": "\t", "n": "\n", "r": "\r", "b": "\b", "f": "\f"}
+
+_NOT_IN_IRI = re.compile(r'[\x00-\x20<>"{}|^`\\\x7f-\x9f]')
+_BLANK = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
+_NOT_IN_XML = re.compile("[^\t\n\r\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Readers of XML take a bare carriage return for a newline, and some trim white space.
+_MAY_BE_TRIMMED = re.compile(r"\r|(?<![^ \t\n\r])[ \t\n]|[ \t\n](?![^ \t\n\r])")
+# What a Turtle string writes by a letter; rdflib reads no escapes by number.
+_TSV_ESCAPES = str.maketrans(
+    {
+        "\\": r"\\",
+        '"': r"\"",
+        "\t": r"\t",
+        "\n": r"\n",
+        "\r": r"\r",
+        "\b": r"\b",
+        "\f": r"\f",
+    }
+)
+# Turtle reads a bare number as a double only with an exponent.
+_BARE_DOUBLE = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]+")
 
 Binding = dict[str, str]
 
 
 def binding(term: str) -> Binding:
     """A term's name as an entry of the JSON results format."""
-    if term.startswith("<") and term.endswith(">"):
-        return {"type": "uri", "value": term[1:-1]}
+    if term.startswith("<") and term.endswith(">") and not term.startswith("<<"):
+        return {"type": "uri", "value": _iri(term[1:-1])}
     if term.startswith("_:"):
-        return {"type": "bnode", "value": term[2:]}
+        label = term[2:]
+        return {"type": "bnode", "value": label if _BLANK.fullmatch(label) else _coded(label)}
     found = _LITERAL.fullmatch(term)
     if not found:
         return {"type": "uri", "value": quote(term, safe="/:#?&=;,.~+@!$'()*-_%")}
@@ -43,8 +64,18 @@ def binding(term: str) -> Binding:
     if language:
         entry["xml:lang"] = language
     elif datatype and datatype != _STRING:
-        entry["datatype"] = datatype
+        entry["datatype"] = _iri(datatype)
     return entry
+
+
+def _iri(text: str) -> str:
+    """An IRI without the characters that none may hold: tables name entities as they like."""
+    return _NOT_IN_IRI.sub(lambda found: quote(found[0], safe=""), text)
+
+
+def _coded(label: str) -> str:
+    """A label for a blank node whose own is none, one for one."""
+    return f"x{label.encode().hex()}"
 
 
 def _unescaped(found: re.Match[str]) -> str:
@@ -98,12 +129,11 @@ def to_xml(answers: Answers) -> str:
     lines.append("  <head>")
     lines += [f"    <variable name={quoteattr(name)}/>" for name in names]
     lines += ["  </head>", "  <results>"]
-    for row in _rows(answers):
+    for number, row in enumerate(_rows(answers), start=1):
         lines.append("    <result>")
-        lines += [
-            f"      <binding name={quoteattr(name)}>{_xml(entry)}</binding>"
-            for name, entry in row.items()
-        ]
+        for name, entry in row.items():
+            _require_xml(entry["value"], number, name)
+            lines.append(f"      <binding name={quoteattr(name)}>{_xml(entry)}</binding>")
         lines.append("    </result>")
     return "\n".join([*lines, "  </results>", "</sparql>"]) + "\n"
 
@@ -113,7 +143,18 @@ def _xml(entry: Binding) -> str:
     attribute = "".join(
         f" {key}={quoteattr(entry[key])}" for key in ("xml:lang", "datatype") if key in entry
     )
-    return f"<{kind}{attribute}>{escape(entry['value'])}</{kind}>"
+    value = _MAY_BE_TRIMMED.sub(lambda found: f"&#{ord(found[0])};", escape(entry["value"]))
+    return f"<{kind}{attribute}>{value}</{kind}>"
+
+
+def _require_xml(text: str, number: int, name: str) -> None:
+    """XML 1.0 has no way to write most control characters, not even by number."""
+    if found := _NOT_IN_XML.search(text):
+        raise UsageError(
+            f"answer {number}, ?{name}: XML cannot hold the character U+{ord(found[0]):04X} in "
+            f"{text[:40]!r}",
+            remedy="choose another results format: json, csv or tsv",
+        )
 
 
 def to_csv(answers: Answers) -> str:
@@ -131,7 +172,11 @@ def to_csv(answers: Answers) -> str:
 def to_tsv(answers: Answers) -> str:
     """SPARQL 1.1 Query Results TSV: terms in Turtle syntax."""
     names = "\t".join(f"?{name}" for name in [*answers.columns, answers.truth_column])
-    lines = ["\t".join(_turtle(e) for e in row.values()) for row in _rows(answers)]
+    lines = []
+    for row in _rows(answers):
+        truth = row.pop(answers.truth_column)["value"]
+        cells = [*map(_turtle, row.values()), truth if "e" in truth else f"{truth}e0"]
+        lines.append("\t".join(cells))
     return "\n".join([names, *lines]) + "\n"
 
 
@@ -141,10 +186,9 @@ def _turtle(entry: Binding) -> str:
         return f"<{value}>"
     if entry["type"] == "bnode":
         return f"_:{value}"
-    if entry.get("datatype") == _DOUBLE:
-        # Turtle reads a bare number as a double only with an exponent.
-        return value if "e" in value else f"{value}e0"
-    text = json.dumps(value, ensure_ascii=False)
+    if entry.get("datatype") == _DOUBLE and _BARE_DOUBLE.fullmatch(value):
+        return value
+    text = f'"{value.translate(_TSV_ESCAPES)}"'
     if "xml:lang" in entry:
         return f"{text}@{entry['xml:lang']}"
     return f"{text}^^<{entry['datatype']}>" if "datatype" in entry else text

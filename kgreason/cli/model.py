@@ -201,9 +201,11 @@ def mix(
     device: Annotated[str, typer.Option(metavar="cpu|cuda", help="Where to compute.")] = "cpu",
 ) -> None:
     """Learn how much each of several models counts for each relation, and keep it in a file."""
-    if len(models) < 2 or output.suffix != ".json":
+    from kgreason.predictors.mixture.file import SUFFIX, write_mixture
+
+    if len(models) < 2 or output.suffix != SUFFIX:
         raise UsageError(
-            "a mixture is made of two models or more, and its file ends in .json",
+            "a mixture is made of two models or more, and its file ends in " + SUFFIX,
             remedy="write for example: kgreason model mix a.safetensors rules.txt -g G -o mix.json",
         )
     loaded = load_graph(terminal, graph.graph, reading)
@@ -215,7 +217,6 @@ def mix(
         )
     with terminal.stage("model", "loading"):
         from kgreason.predictors import load_predictor
-        from kgreason.predictors.mixture.file import write_mixture
         from kgreason.predictors.mixture.weights import learn_weights
 
         settings = Settings.of(calibration=calibration, device=device)

@@ -147,11 +147,11 @@ def _train(
     arguments: dict[str, Any],
 ) -> TrainingResult:
     with terminal.stage("torch", "starting"):
+        from kgreason.predictors.kinds import find_model
         from kgreason.training import train as run
         from kgreason.training.presets import preset
-        from kgreason.training.train import model_name
 
-        epochs = options.epochs or preset(model_name(options.model), options.preset).epochs
+        epochs = options.epochs or preset(find_model(options.model)[1], options.preset).epochs
     settings = dataclasses.asdict(options)
     settings.update(arguments=arguments, validation=parse_validation(options.validation))
     del settings["argument"]

@@ -65,17 +65,17 @@ def _priced(root: Operator, columns: tuple[Variable, ...], statistics: Statistic
 
 
 def _tree(root: Operator, naming: Naming) -> list[str]:
-    """The operators, a line each; the outermost of many levels are left out of the indentation."""
+    """The operators, a line each; of many levels the outermost are left out of the indentation."""
     lines: list[str] = []
-    waiting: list[tuple[Operator, tuple[str, ...], str]] = [(root, (), "")]
+    waiting: list[tuple[Operator, int, str, str]] = [(root, 0, "", "")]
     while waiting:
-        operator, bars, branch = waiting.pop()
-        left_out = len(bars) - _MAX_INDENT
-        indent = (f"({left_out} levels) " if left_out > 0 else "") + "".join(bars[-_MAX_INDENT:])
-        lines.append(indent + branch + operator.title(naming))
+        operator, level, indent, branch = waiting.pop()
+        outermost = f"(level {level}) " if level > _MAX_INDENT else ""
+        lines.append(outermost + indent + branch + operator.title(naming))
         if branch:
-            bars = (*bars, "   " if branch == _LAST else "│  ")
-        below = [(part, bars, _BRANCH) for part in operator.inputs]
-        below[-1:] = [(part, bars, _LAST) for part, _, _ in below[-1:]]
+            bar = "   " if branch == _LAST else "│  "
+            indent = (indent + bar)[-len(bar) * (_MAX_INDENT - 1) :]
+        below = [(part, level + 1, indent, _BRANCH) for part in operator.inputs]
+        below[-1:] = [(*last[:3], _LAST) for last in below[-1:]]
         waiting.extend(reversed(below))
     return lines

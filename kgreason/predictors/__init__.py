@@ -13,14 +13,11 @@ if TYPE_CHECKING:
     from kgreason.predictors.calibrated.calibrations import parse_calibration
     from kgreason.predictors.calibrated.predictor import CalibratedPredictor
     from kgreason.predictors.checkpoints.exchange import export_checkpoint, import_checkpoint
-    from kgreason.predictors.checkpoints.format import (
-        CheckpointInfo,
-        inspect,
-        load_checkpoint,
-        relation_weights,
-    )
+    from kgreason.predictors.checkpoints.format import CheckpointInfo, inspect
     from kgreason.predictors.embedding.bilinear import BilinearScorer
+    from kgreason.predictors.embedding.tables import relation_weights
     from kgreason.predictors.facts import FactPredictor
+    from kgreason.predictors.kinds import load_checkpoint
     from kgreason.predictors.load import load_predictor, with_predicted_relations
     from kgreason.predictors.mixture.predictor import MixturePredictor
     from kgreason.predictors.protocol import LinkPredictor, RowPrice
@@ -42,10 +39,10 @@ _HOMES = {
     "export_checkpoint": "checkpoints.exchange",
     "import_checkpoint": "checkpoints.exchange",
     "inspect": "checkpoints.format",
-    "load_checkpoint": "checkpoints.format",
+    "load_checkpoint": "kinds",
     "load_predictor": "load",
     "parse_calibration": "calibrated.calibrations",
-    "relation_weights": "checkpoints.format",
+    "relation_weights": "embedding.tables",
     "verify_model": "verify",
     "with_predicted_relations": "load",
 }

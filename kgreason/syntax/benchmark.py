@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from kgreason.errors import DataError, QuerySyntaxError, UnsupportedError
 from kgreason.formula import (
@@ -22,10 +22,10 @@ from kgreason.formula import (
     Slot,
     Term,
     Variable,
-    children,
     conjunction,
     disjunction,
     exists,
+    fold,
     rebuild,
     walk,
 )
@@ -126,20 +126,40 @@ class _Nested:
         return disjunction(parts) if is_union else _hoisted(parts)
 
     def _path(self, source: Any, steps: Any, target: Variable, first: int) -> Formula[int]:
-        if not steps:
-            if _is_id(source):
-                return Equals(target, Constant(int(source)))
-            return self.meaning(source, target, first)
-        *before, last = steps
-        if last == _NEGATION:
-            return Not(self._path(source, before, target, first))
-        if last < 0:
-            raise DataError(f"{last} stands among the relations {tuple(steps)!r} of a path")
-        if _is_id(source) and not before:
-            return _link(last, Constant(int(source)), target)
-        middle = Variable(f"x{first + self._inner_of_path(source, before)}")
-        inner = self._path(source, before, middle, first)
-        return exists((middle,), _hoisted([inner, _link(last, middle, target)]))
+        ends = self._ends(source, steps, target, first)
+        before = self._start(source, ends[0], first) if ends[0] is not None else None
+        links: list[Formula[int]] = []
+        middles: list[Variable] = []
+        for step, start, end in zip(steps, ends, ends[1:], strict=False):
+            if step == _NEGATION:
+                before, links, middles = Not(_chain(before, links, middles)), [], []
+                continue
+            if step < 0:
+                raise DataError(f"{step} stands among the relations {tuple(steps)!r} of a path")
+            links.append(_link(step, start or Constant(int(source)), cast("Variable", end)))
+            if start is not None:
+                middles.append(start)
+        return _chain(before, links, middles)
+
+    def _start(self, source: Any, target: Variable, first: int) -> Formula[int]:
+        """What a path begins with, about its first variable."""
+        if _is_id(source):
+            return Equals(target, Constant(int(source)))
+        return self.meaning(source, target, first)
+
+    def _ends(self, source: Any, steps: Any, target: Variable, first: int) -> list[Variable | None]:
+        """The variable before each step and the target; None: the path begins at the entity."""
+        number = first + self._inner_of_path(source, steps)
+        ends: list[Variable | None] = [target]
+        for place in range(len(steps) - 1, -1, -1):
+            if steps[place] == _NEGATION:
+                ends.append(ends[-1])
+            elif place == 0 and _is_id(source):
+                ends.append(None)
+            else:
+                number -= 1
+                ends.append(Variable(f"x{number}"))
+        return ends[::-1]
 
     def _inner(self, query: Any) -> int:
         """How many inner variables the question needs."""
@@ -180,6 +200,13 @@ def _hoisted(parts: list[Formula[int]]) -> Formula[int]:
     return exists(
         bound, conjunction([part.body if isinstance(part, Exists) else part for part in parts])
     )
+
+
+def _chain(
+    before: Formula[int] | None, links: list[Formula[int]], middles: list[Variable]
+) -> Formula[int]:
+    """The links of a path after what comes before them, the variables between quantified."""
+    return exists(tuple(reversed(middles)), _hoisted([before, *links] if before else links))
 
 
 def _link(directed: Any, head: Term[int], tail: Term[int]) -> Atom[int]:
@@ -228,7 +255,7 @@ def formula_template(formula: str) -> Query[str]:
     return template
 
 
-def _filled(part: Formula[str], formula: str, values: Mapping[str, int]) -> Formula[int]:
+def _filled(whole: Formula[str], formula: str, values: Mapping[str, int]) -> Formula[int]:
     def value(slot: object) -> int:
         if not isinstance(slot, Slot) or not _is_id(values.get(slot.name)):
             name = slot.name if isinstance(slot, Slot) else str(slot)
@@ -238,11 +265,14 @@ def _filled(part: Formula[str], formula: str, values: Mapping[str, int]) -> Form
     def term(given: Term[str]) -> Term[int]:
         return given if isinstance(given, Variable) else Constant(value(given))
 
-    match part:
-        case Atom(relation, head, tail):
-            return _link(value(relation), term(head), term(tail))
-        case Equals(left, right):
-            return Equals(term(left), term(right))
-        case _:
-            shape: Any = part
-            return rebuild(shape, tuple(_filled(c, formula, values) for c in children(part)))
+    def filled(part: Formula[str], below: tuple[Formula[int], ...]) -> Formula[int]:
+        match part:
+            case Atom(relation, head, tail):
+                return _link(value(relation), term(head), term(tail))
+            case Equals(left, right):
+                return Equals(term(left), term(right))
+            case _:
+                shape: Any = part
+                return rebuild(shape, below)
+
+    return fold(whole, filled)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, cast
-
-import pyparsing as pp
 
 from kgreason.errors import Place, QuerySyntaxError, UnknownNameError, UnsupportedError
 from kgreason.formula import (
@@ -19,12 +16,10 @@ from kgreason.formula import (
     Slot,
     Term,
     Variable,
-    conjunction,
-    disjunction,
     exists,
 )
 from kgreason.syntax import grammar as g
-from kgreason.syntax.limits import MAX_DEPTH, check_text, recursion
+from kgreason.syntax.limits import check_text
 from kgreason.syntax.names import KEYWORDS, WELL_KNOWN, literal, unquoted
 from kgreason.syntax.scan import Token, check_shape, tokens
 
@@ -46,28 +41,29 @@ def parse_efo(text: str, prefixes: Mapping[str, str] | None = None) -> Query[str
     check_text(text)
     found = tokens(text)
     check_shape(text, found)
-    # pyparsing takes about fifteen frames per level, the reader about five.
-    with recursion(text, frames=40 * MAX_DEPTH):
-        try:
-            parsed = cast("g.Text", g.grammar().parse_string(text)[0])
-        except pp.ParseBaseException as error:
-            raise _syntax_error(text, found, error) from None
-        return _Reader(text, dict(prefixes or {}) | dict(parsed.prefixes)).query(parsed)
+    parser = g.Parser(text)
+    try:
+        known = dict(prefixes or {}) | parser.declarations()
+        return _Reader(text, known).query(parser)
+    except g.ExpectedError as error:
+        raise _syntax_error(text, found, error) from None
 
 
 class _Reader:
-    """Gives every word of a parsed text its meaning: variable, constant, slot or relation."""
+    """Gives every word of a text its meaning: variable, constant, slot or relation."""
 
     def __init__(self, text: str, prefixes: Mapping[str, str]) -> None:
         self.text = text
         self.prefixes = prefixes
+        self.scope: set[str] = set()
         self.used: set[str] = set()
         """Names of the variables in scope that have occurred."""
 
-    def query(self, parsed: g.Text) -> Query[str]:
-        answers = self._declared(parsed.answers, frozenset())
-        formula = self._formula(parsed.body, frozenset(v.name for v in answers))
-        for word, variable in zip(parsed.answers, answers, strict=True):
+    def query(self, parser: g.Parser) -> Query[str]:
+        words = parser.answers()
+        answers = self.enter(words)
+        formula = parser.formula(self)
+        for word, variable in zip(words, answers, strict=True):
             if variable.name not in self.used:
                 raise self._error(
                     f"the answer variable ?{variable.name} does not occur in the question",
@@ -78,35 +74,22 @@ class _Reader:
     def _error(self, message: str, place: Place, remedy: str | None = None) -> QuerySyntaxError:
         return QuerySyntaxError(message, remedy=remedy, text=self.text, place=place)
 
-    def _declared(self, words: tuple[g.Word, ...], scope: frozenset[str]) -> tuple[Variable, ...]:
-        names: list[str] = []
+    def enter(self, words: list[g.Word]) -> tuple[Variable, ...]:
+        """Variables that are in scope from here on."""
         for word in words:
             name = word.text.removeprefix("?")
-            if name in scope or name in names:
+            if name in self.scope:
                 raise self._error(
                     f"?{name} is already a variable here", word.place, "give it another name"
                 )
-            names.append(name)
-        return tuple(Variable(name) for name in names)
+            self.scope.add(name)
+        return tuple(Variable(word.text.removeprefix("?")) for word in words)
 
-    def _formula(self, node: g.Node, scope: frozenset[str]) -> Formula[str]:
-        match node:
-            case g.Negation(body):
-                return Not(self._formula(body, scope))
-            case g.Connection(sign, parts):
-                connect: Any = conjunction if sign == "&" else disjunction
-                return cast("Formula[str]", connect([self._formula(part, scope) for part in parts]))
-            case g.Quantifier():
-                return self._quantifier(node, scope)
-            case g.Comparison():
-                return self._comparison(node, scope)
-            case g.Link():
-                return self._atom(node, scope)
-
-    def _quantifier(self, node: g.Quantifier, scope: frozenset[str]) -> Formula[str]:
-        declared = self._declared(node.variables, scope)
-        body = self._formula(node.body, scope | {v.name for v in declared})
-        for word, variable in zip(node.variables, declared, strict=True):
+    def leave(
+        self, words: list[g.Word], declared: tuple[Variable, ...], body: Formula[str]
+    ) -> Formula[str]:
+        """The quantifier of variables that are in scope no longer."""
+        for word, variable in zip(words, declared, strict=True):
             if variable.name not in self.used:
                 raise self._error(
                     f"exists {variable.name} says nothing: ?{variable.name} is not used",
@@ -114,27 +97,32 @@ class _Reader:
                     f"leave {variable.name} out, or use it",
                 )
             self.used.discard(variable.name)
+            self.scope.discard(variable.name)
         return exists(declared, body)
 
-    def _comparison(self, node: g.Comparison, scope: frozenset[str]) -> Formula[str]:
-        if node.inverse is not None:
+    def comparison(
+        self, left: g.Word, right: g.Word, equal: bool, inverse: Place | None
+    ) -> Formula[str]:
+        """An equality, or its negation."""
+        if inverse is not None:
             raise self._error(
-                "^ turns a relation around, and this is an equality", node.inverse, "leave out ^"
+                "^ turns a relation around, and this is an equality", inverse, "leave out ^"
             )
-        equality = Equals(self._term(node.left, scope), self._term(node.right, scope))
-        return equality if node.equal else Not(equality)
+        equality = Equals(self._term(left), self._term(right))
+        return equality if equal else Not(equality)
 
-    def _atom(self, node: g.Link, scope: frozenset[str]) -> Formula[str]:
-        if len(node.arguments) != 2:
-            count = len(node.arguments)
+    def link(self, relation: g.Word, inverse: bool, arguments: list[g.Word]) -> Formula[str]:
+        """An atom."""
+        if len(arguments) != 2:
+            count = len(arguments)
             raise self._error(
-                f"{node.relation.text} has {count} argument{'' if count == 1 else 's'}; "
+                f"{relation.text} has {count} argument{'' if count == 1 else 's'}; "
                 "a relation links two",
-                node.place,
-                f"write {node.relation.text}(head, tail)",
+                relation.place,
+                f"write {relation.text}(head, tail)",
             )
-        head, tail = (self._term(word, scope) for word in node.arguments)
-        return Atom(self._relation(node.relation), head, tail, node.inverse, node.place)
+        head, tail = (self._term(word) for word in arguments)
+        return Atom(self._relation(relation), head, tail, inverse, relation.place)
 
     def _relation(self, word: g.Word) -> str | Slot:
         if word.kind == "variable":
@@ -148,17 +136,17 @@ class _Reader:
             return Slot(word.text[1:], word.place)
         return self._name(word)
 
-    def _term(self, word: g.Word, scope: frozenset[str]) -> Term[str]:
+    def _term(self, word: g.Word) -> Term[str]:
         if word.kind == "slot":
             return Slot(word.text[1:], word.place)
         name = word.text.removeprefix("?")
-        if word.kind == "variable" and name not in scope:
+        if word.kind == "variable" and name not in self.scope:
             raise self._error(
                 f"{word.text} is neither an answer variable nor quantified",
                 word.place,
                 f"write exists {name} . before it, or {word.text} before the ':'",
             )
-        if word.kind == "variable" or (word.kind == "bare" and name in scope):
+        if word.kind == "variable" or (word.kind == "bare" and name in self.scope):
             self.used.add(name)
             return Variable(name)
         return Constant(self._name(word), word.place)
@@ -206,15 +194,13 @@ class _Reader:
         return known[prefix] + local
 
 
-def _syntax_error(text: str, found: list[Token], error: Any) -> QuerySyntaxError:
+def _syntax_error(text: str, found: list[Token], error: g.ExpectedError) -> QuerySyntaxError:
     """What was expected, what came, and the keyword that may have been meant."""
-    index = next((i for i, t in enumerate(found) if t.place.end > error.loc), len(found))
+    index = next((i for i, t in enumerate(found) if t.place.end > error.start), len(found))
     here = found[index] if index < len(found) else None
-    expected = str(error.msg).removeprefix("Expected ")
+    expected = error.expected
     if expected == g.END:
         expected = f"{g.CONNECTIVE} or {g.END}"
-    if expected == g.CLOSE and found[index - 1].kind == "open":
-        expected = g.TERM
     came = f"found {here.text[:40]!r}" if here else "the question ends here"
     place = here.place if here else Place(len(text.rstrip()), len(text.rstrip()) + 1)
     remedy = _misspelt(found, index) or _remedy(expected, here)

@@ -1,14 +1,16 @@
-"""The grammar of EFO text, and the tree it makes of a question before its variables are known."""
+"""The grammar of EFO text: what stands where, whatever the words mean.
+
+The parser keeps the groups that are open on a list of its own, so nesting costs no stack.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, Literal
-
-import pyparsing as pp
+import re
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from kgreason.errors import Place
+from kgreason.formula import Formula, Not, Variable, conjunction, disjunction
 from kgreason.syntax.names import BARE, EXACT, IRI
 
 Kind = Literal["variable", "slot", "bare", "exact"]
@@ -23,91 +25,37 @@ class Word:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """`relation(arguments)`, with as many arguments as were written."""
+class Meaning(Protocol):
+    """What the parts of a question mean, told in the order of the text."""
 
-    relation: Word
-    inverse: bool
-    arguments: tuple[Word, ...]
-    place: Place
+    def enter(self, words: list[Word]) -> tuple[Variable, ...]:
+        """Variables of a quantifier, before its body."""
+        ...
 
+    def leave(
+        self, words: list[Word], declared: tuple[Variable, ...], body: Formula[str]
+    ) -> Formula[str]:
+        """The same quantifier, after its body."""
+        ...
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """`left = right`, or `left != right`."""
+    def link(self, relation: Word, inverse: bool, arguments: list[Word]) -> Formula[str]:
+        """`relation(arguments)`, with as many arguments as were written."""
+        ...
 
-    left: Word
-    right: Word
-    equal: bool
-    inverse: Place | None
-
-
-@dataclass(frozen=True, slots=True)
-class Negation:
-    """`!body`."""
-
-    body: Node
+    def comparison(
+        self, left: Word, right: Word, equal: bool, inverse: Place | None
+    ) -> Formula[str]:
+        """`left = right`, or `left != right`."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """Two or more parts joined by `&` or by `|`."""
+class ExpectedError(Exception):
+    """Something else should stand at an offset of the text."""
 
-    sign: Literal["&", "|"]
-    parts: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Quantifier:
-    """`exists variables . body`."""
-
-    variables: tuple[Word, ...]
-    body: Node
-
-
-Node = Link | Comparison | Negation | Connection | Quantifier
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A whole question as written."""
-
-    prefixes: tuple[tuple[str, str], ...]
-    answers: tuple[Word, ...]
-    body: Node
-
-
-def _word(kind: Kind, pattern: str, name: str) -> pp.ParserElement:
-    def action(_: str, start: int, tokens: pp.ParseResults) -> Word:
-        return Word(kind, tokens[0], Place(start, start + len(tokens[0])))
-
-    return pp.Regex(pattern).set_name(name).set_parse_action(action)
-
-
-def _sign(pattern: str, name: str) -> pp.ParserElement:
-    return pp.Regex(pattern).set_name(name).suppress()
-
-
-def _tuple(tokens: pp.ParseResults) -> list[Any]:
-    return [tuple(tokens)]
-
-
-def _link_or_comparison(_: str, __: int, tokens: pp.ParseResults) -> Link | Comparison:
-    found = list(tokens)
-    inverse = found.pop(0) if isinstance(found[0], Place) else None
-    first = found[0]
-    if isinstance(found[1], tuple):
-        return Link(first, inverse is not None, found[1], first.place)
-    return Comparison(first, found[2], found[1] == "=", inverse)
-
-
-def _connect(sign: Literal["&", "|"]) -> Any:
-    def action(tokens: pp.ParseResults) -> Node:
-        first: Node = tokens[0]
-        return first if len(tokens) == 1 else Connection(sign, tuple(tokens))
-
-    return action
+    def __init__(self, expected: str, start: int) -> None:
+        super().__init__(expected)
+        self.expected = expected
+        self.start = start
 
 
 _AFTER_KEYWORD = r"(?![\w/:%+'-])"
@@ -115,52 +63,180 @@ TERM, OPEN, CLOSE = "an entity or a variable", "'('", "')'"
 STATEMENT, CONNECTIVE, QUESTION_COLON = "a statement", "'&' or '|'", "':'"
 ARGUMENTS, DOT, INNER, END = "'(' or '='", "'.'", "a variable", "the end of the question"
 HEAD, DECLARATION = "an answer variable such as ?y", "an IRI such as <http://example.org/>"
+PREFIX = "a prefix such as ex:"
+
+_NOTHING = re.compile(r"(?:\s|#[^\n]*+)*+")
+_SIGNS = {
+    name: re.compile(pattern)
+    for name, pattern in {
+        "not": rf"!(?!=)|[~¬]|(?i:not){_AFTER_KEYWORD}",
+        "exists": rf"∃|(?i:exists){_AFTER_KEYWORD}",
+        "and": rf"&&?|∧|(?i:and){_AFTER_KEYWORD}",
+        "or": rf"\|\|?|∨|(?i:or){_AFTER_KEYWORD}",
+        "equal": "=",
+        "unequal": "!=|≠",
+        "prefix": r"(?i:prefix)(?=\s+[\w.-]*:)",
+        "prefix name": r"[\w.-]*:",
+        "ask": r"(?i:ask)(?!\w)",
+        "iri": IRI,
+        **{sign: re.escape(sign) for sign in "().,:^"},
+    }.items()
+}
+_TERM = re.compile(rf"(?P<variable>\?\w+)|(?P<slot>\$\w+)|(?P<exact>{EXACT})|(?P<bare>{BARE})")
+_VARIABLE = re.compile(r"(?P<variable>\?\w+)")
+_INNER = re.compile(r"(?P<variable>\?\w+|(?!(?i:exists|and|or|not)\b)\w+)")
 
 
-@cache
-def grammar() -> pp.ParserElement:
-    """The parser of a whole question; its one result is a `Text`."""
-    variable = _word("variable", r"\?\w+", "a variable such as ?x")
-    slot = _word("slot", r"\$\w+", "a slot such as $x")
-    term = variable | slot | _word("exact", EXACT, "a name") | _word("bare", BARE, "a name")
-    term = term.set_name(TERM)
-    inner = _word("variable", r"\?\w+|(?!(?i:exists|and|or|not)\b)\w+", INNER)
-    comma = pp.Optional(_sign(",", "','"))
-    open_, close = _sign(r"\(", OPEN), _sign(r"\)", CLOSE)
+@dataclass
+class _Group:
+    """A bracket, a quantifier or the whole question, as far as it has been read."""
 
-    caret = pp.Literal("^").set_parse_action(lambda _, start, __: Place(start, start + 1))
-    listed = term + pp.ZeroOrMore(_sign(",", "','") - term)
-    arguments = (open_ - pp.Optional(listed) - close).set_parse_action(_tuple)
-    equal = pp.Regex(r"!=|≠|=").set_parse_action(lambda t: "=" if t[0] == "=" else "!=")
-    rest = (arguments | (equal - term)).set_name(ARGUMENTS)
-    statement = ((caret - term | term) - rest).set_parse_action(_link_or_comparison)
+    words: list[Word] | None = None
+    declared: tuple[Variable, ...] = ()
+    is_bracket: bool = False
+    negations: int = 0
+    options: list[Formula[str]] = field(default_factory=list)
+    parts: list[Formula[str]] = field(default_factory=list)
 
-    formula = pp.Forward()
-    unary = pp.Forward()
-    negation = _sign(rf"!(?!=)|[~¬]|(?i:not){_AFTER_KEYWORD}", "'!'") - unary
-    negation = negation.set_parse_action(lambda t: Negation(t[0]))
-    variables = inner + pp.ZeroOrMore(comma + inner)
-    quantifier = (
-        _sign(rf"∃|(?i:exists){_AFTER_KEYWORD}", "'exists'")
-        - variables.set_parse_action(_tuple)
-        - _sign(r"\.", DOT)
-        - formula
-    ).set_parse_action(lambda t: Quantifier(t[0], t[1]))
-    unary <<= (negation | quantifier | open_ - formula - close | statement).set_name(STATEMENT)
-    conjunct = _sign(rf"&&?|∧|(?i:and){_AFTER_KEYWORD}", "'&'")
-    disjunct = _sign(rf"\|\|?|∨|(?i:or){_AFTER_KEYWORD}", "'|'")
-    all_of = (unary + pp.ZeroOrMore(conjunct - unary)).set_parse_action(_connect("&"))
-    formula <<= (all_of + pp.ZeroOrMore(disjunct - all_of)).set_parse_action(_connect("|"))
+    def add(self, part: Formula[str]) -> None:
+        """One more conjunct, under the signs of negation before it."""
+        for _ in range(self.negations):
+            part = Not(part)
+        self.negations = 0
+        self.parts.append(part)
 
-    declaration = _sign(r"(?i:prefix)(?=\s+[\w.-]*:)", "'prefix'") - (
-        pp.Regex(r"[\w.-]*:") - pp.Regex(IRI).set_name(DECLARATION)
-    )
-    declaration = declaration.set_parse_action(lambda t: (t[0][:-1], t[1][1:-1]))
-    declarations = pp.ZeroOrMore(declaration).set_parse_action(_tuple)
-    ask = pp.Regex(r"(?i:ask)(?!\w)").suppress()
-    answers = ask | (variable + pp.ZeroOrMore(comma + variable))
-    answers = answers.set_name(HEAD).set_parse_action(_tuple)
-    end = pp.StringEnd().set_name(END)
-    whole = declarations + answers - _sign(":", QUESTION_COLON) - formula - end
-    whole = whole.set_parse_action(lambda t: Text(t[0], t[1], t[2]))
-    return whole.ignore(pp.Regex(r"(?:\s|#[^\n]*+)++")).parse_with_tabs()
+    def close_option(self) -> None:
+        """A ∨, or the end, closes a conjunction."""
+        self.options.append(conjunction(self.parts))
+        self.parts = []
+
+    def formula(self) -> Formula[str]:
+        """What stands in the group."""
+        self.close_option()
+        return disjunction(self.options)
+
+
+class Parser:
+    """Reads a text from left to right. Its methods raise ExpectedError where they cannot go on."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.start = 0
+        self._skip()
+
+    def declarations(self) -> dict[str, str]:
+        """The `prefix ex: <…>` lines."""
+        found: dict[str, str] = {}
+        while self._take("prefix") is not None:
+            name = self._need("prefix name", PREFIX)
+            found[name[:-1]] = self._need("iri", DECLARATION)[1:-1]
+        return found
+
+    def answers(self) -> list[Word]:
+        """The answer variables, none after `ask`; and the colon."""
+        found = [] if self._take("ask") is not None else self._listed(_VARIABLE, HEAD)
+        self._need(":", QUESTION_COLON)
+        return found
+
+    def formula(self, meaning: Meaning) -> Formula[str]:
+        """Everything up to the end of the text."""
+        groups = [_Group()]
+        while True:
+            self._open(groups, meaning)
+            part = self._statement(meaning)
+            while True:
+                group = groups[-1]
+                group.add(part)
+                if self._take("and") is not None:
+                    break
+                if self._take("or") is not None:
+                    group.close_option()
+                    break
+                self._check_end(groups)
+                part = group.formula()
+                if group.words is not None:
+                    part = meaning.leave(group.words, group.declared, part)
+                elif group.is_bracket:
+                    self._take(")")
+                else:
+                    return part
+                groups.pop()
+
+    def _check_end(self, groups: list[_Group]) -> None:
+        """Quantifiers end together with the bracket around them, or with the text."""
+        inside = any(group.is_bracket for group in reversed(groups))
+        if self.text[self.start : self.start + 1] != (")" if inside else ""):
+            raise ExpectedError(CLOSE if inside else END, self.start)
+
+    def _open(self, groups: list[_Group], meaning: Meaning) -> None:
+        """Signs, quantifiers and brackets before a statement."""
+        while True:
+            if self._take("not") is not None:
+                groups[-1].negations += 1
+            elif self._take("exists") is not None:
+                words = self._listed(_INNER, INNER)
+                self._need(".", DOT)
+                groups.append(_Group(words, meaning.enter(words)))
+            elif self._take("(") is not None:
+                groups.append(_Group(is_bracket=True))
+            else:
+                return
+
+    def _statement(self, meaning: Meaning) -> Formula[str]:
+        at = self.start
+        caret = Place(at, at + 1) if self._take("^") is not None else None
+        first = self._word(_TERM, TERM if caret else STATEMENT)
+        if self._take("(") is not None:
+            arguments = self._arguments()
+            return meaning.link(first, caret is not None, arguments)
+        equal = self._take("equal") is not None
+        if not equal:
+            self._need("unequal", ARGUMENTS)
+        return meaning.comparison(first, self._word(_TERM, TERM), equal, caret)
+
+    def _arguments(self) -> list[Word]:
+        if self._take(")") is not None:
+            return []
+        found = [self._word(_TERM, TERM)]
+        while self._take(",") is not None:
+            found.append(self._word(_TERM, TERM))
+        self._need(")", CLOSE)
+        return found
+
+    def _listed(self, pattern: re.Pattern[str], expected: str) -> list[Word]:
+        """One or more words, with commas between them or not."""
+        found = [self._word(pattern, expected)]
+        while True:
+            before = self.start
+            self._take(",")
+            if pattern.match(self.text, self.start) is None:
+                self.start = before
+                return found
+            found.append(self._word(pattern, expected))
+
+    def _word(self, pattern: re.Pattern[str], expected: str) -> Word:
+        match = pattern.match(self.text, self.start)
+        if match is None:
+            raise ExpectedError(expected, self.start)
+        self.start = match.end()
+        self._skip()
+        return Word(match.lastgroup, match[0], Place(*match.span()))  # type: ignore[arg-type]
+
+    def _take(self, sign: str) -> str | None:
+        match = _SIGNS[sign].match(self.text, self.start)
+        if match is None:
+            return None
+        self.start = match.end()
+        self._skip()
+        return match[0]
+
+    def _need(self, sign: str, expected: str) -> str:
+        found = self._take(sign)
+        if found is None:
+            raise ExpectedError(expected, self.start)
+        return found
+
+    def _skip(self) -> None:
+        """White space and comments."""
+        found = _NOTHING.match(self.text, self.start)
+        self.start = found.end() if found else self.start

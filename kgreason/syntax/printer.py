@@ -17,27 +17,33 @@ from kgreason.formula import (
     Variable,
 )
 from kgreason.syntax.names import KEYWORDS, is_bare, is_iri, is_literal, quoted
+from kgreason.walks import Walk, unwind
 
 
 def to_text(query: Query[str]) -> str:
     """The question in EFO notation, without its modifiers; `parse_efo` gives an equal one back."""
     head = " ".join(f"?{variable.name}" for variable in query.free) or "ask"
-    return f"{head} : {_formula(query.formula, frozenset(v.name for v in query.free))}"
+    scope = frozenset(v.name for v in query.free)
+    return f"{head} : {unwind(_formula(query.formula, scope))}"
 
 
-def _formula(formula: Formula[str], scope: frozenset[str]) -> str:
+def _formula(formula: Formula[str], scope: frozenset[str]) -> Walk[str]:
     match formula:
         case Exists(bound, body):
             names = ", ".join(_variable(v) for v in bound)
-            return f"exists {names} . {_formula(body, scope | {v.name for v in bound})}"
+            inside: str = yield _formula(body, scope | {v.name for v in bound})
+            return f"exists {names} . {inside}"
         case And(parts):
-            return " & ".join(_part(part, scope, (Exists, Or, And)) for part in parts)
+            all_of: str = yield _joined(" & ", parts, scope, (Exists, Or, And))
+            return all_of
         case Or(parts):
-            return " | ".join(_part(part, scope, (Exists, Or)) for part in parts)
+            any_of: str = yield _joined(" | ", parts, scope, (Exists, Or))
+            return any_of
         case Not(Equals(left, right)):
             return f"{_term(left, scope)} != {_term(right, scope)}"
         case Not(body):
-            return "!" + _part(body, scope, (Exists, And, Or, Equals))
+            negated: str = yield _joined("!", (body,), scope, (Exists, And, Or, Equals))
+            return negated
         case Equals(left, right):
             return f"{_term(left, scope)} = {_term(right, scope)}"
         case Atom(relation, head, tail, inverse):
@@ -45,9 +51,18 @@ def _formula(formula: Formula[str], scope: frozenset[str]) -> str:
             return f"{'^' * inverse}{name}({_term(head, scope)}, {_term(tail, scope)})"
 
 
-def _part(formula: Formula[str], scope: frozenset[str], bracketed: tuple[type[object], ...]) -> str:
-    text = _formula(formula, scope)
-    return f"({text})" if isinstance(formula, bracketed) else text
+def _joined(
+    sign: str,
+    parts: tuple[Formula[str], ...],
+    scope: frozenset[str],
+    bracketed: tuple[type[object], ...],
+) -> Walk[str]:
+    """The parts with the sign between them, or before a single one, in brackets where needed."""
+    found: list[str] = []
+    for part in parts:
+        text: str = yield _formula(part, scope)
+        found.append(f"({text})" if isinstance(part, bracketed) else text)
+    return sign.join(found if len(found) > 1 else ["", *found])
 
 
 def _term(term: Term[str], scope: frozenset[str]) -> str:

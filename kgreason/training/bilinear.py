@@ -13,12 +13,14 @@ import torch
 from torch import Tensor
 
 from kgreason.knowledge import FactIndex
-from kgreason.predictors.checkpoints.format import Checkpoint, CheckpointInfo
+from kgreason.predictors.checkpoints.format import Checkpoint
 from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPOSITIONS
 from kgreason.predictors.embedding.precision import fastest_dtype
+from kgreason.predictors.embedding.tables import table_info
 from kgreason.predictors.scorer import DTYPES, Coverage, Scorer
 from kgreason.ragged import segments
+from kgreason.training.facts import TrainingFacts
 from kgreason.training.options import AUTO, Options
 from kgreason.training.softmax import PairBatch, softmax_loss
 from kgreason.training.state import pack_optimizer, unpack_optimizer
@@ -33,19 +35,20 @@ class BilinearTrainer:
     batch is a number of pairs. Every fact has the same weight, in the softmax and in the penalty.
     """
 
-    def __init__(self, facts: Tensor, entities: int, relations: int, options: Options) -> None:
-        """facts: (facts, 3) int64 head, base relation, tail. options: of one of `COMPOSITIONS`."""
+    def __init__(self, facts: TrainingFacts, relations: int, options: Options) -> None:
+        """options: of one of `COMPOSITIONS`."""
         self._options = options
         self._composition = COMPOSITIONS[options.model]
         self._device = torch.device(options.device)
         self._random = torch.Generator().manual_seed(options.seed)
-        self._index = FactIndex.from_facts(facts.numpy().astype(np.int32), entities, relations)
-        self._pairs = _distinct_pairs(facts)
-        self._facts = 2 * len(facts)
+        triples = facts.train.numpy().astype(np.int32)
+        self._index = FactIndex.from_facts(triples, facts.entities, relations)
+        self._pairs = _distinct_pairs(facts.train)
+        self._facts = 2 * len(facts.train)
         width = self._composition.parts * options.dimension
         self._entity, self._relation = (
             (torch.randn(rows, width, generator=self._random) * _INITIAL_SCALE).to(self._device)
-            for rows in (entities, 2 * relations)
+            for rows in (facts.entities, 2 * relations)
         )
         self._optimizer = torch.optim.Adagrad(
             [self._entity, self._relation],
@@ -136,8 +139,8 @@ class BilinearTrainer:
         self, vocabulary: Any, coverage: Coverage, training: dict[str, Any]
     ) -> Checkpoint:
         """The model as it stands, to be written."""
-        info = CheckpointInfo(
-            model=self._composition.model,
+        info = table_info(
+            self._composition,
             dimension=self._options.dimension,
             entities=vocabulary.entity_count,
             relations=vocabulary.relation_count,

@@ -25,7 +25,10 @@ _SMALL_STEP = 10**8
 
 
 class Trainer(Protocol):
-    """A model in training, one epoch at a time."""
+    """A model in training, one epoch at a time.
+
+    A class that `ModelKind.trainer` names is made with (TrainingFacts, base relations, Options).
+    """
 
     def epoch(self, show: Callable[[float], None]) -> float:
         """One pass over all facts; the mean loss. `show` is told which share of it is done."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from kgreason.choose import require
 from kgreason.errors import UsageError
-from kgreason.predictors.embedding.compositions import COMPOSITIONS
+from kgreason.predictors.kinds import kind_of_model
 
 AUTO = "auto"
 PRECISIONS = (AUTO, "float32", "bfloat16")
@@ -62,7 +62,7 @@ class Options:
             raise UsageError(
                 f"regularization is {self.regularization}", remedy="give a number from 0 up"
             )
-        if self.arguments and self.model in COMPOSITIONS:
+        if self.arguments and not kind_of_model(self.model).takes_arguments:
             raise UsageError(
                 f"{self.model} takes no further arguments, {', '.join(self.arguments)} came",
                 remedy="leave them out; rank, penalty and rate have options of their own",
@@ -74,7 +74,7 @@ class Options:
 
     def _check_precision(self) -> None:
         require("training precision", self.precision, PRECISIONS)
-        if self.precision == "bfloat16" and self.model not in COMPOSITIONS:
+        if self.precision not in (AUTO, *kind_of_model(self.model).training_dtypes):
             raise UsageError(
                 f"{self.model} is trained in float32", remedy="leave the precision out"
             )

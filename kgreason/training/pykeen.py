@@ -14,6 +14,7 @@ from kgreason.errors import UsageError
 from kgreason.predictors.checkpoints.format import Checkpoint
 from kgreason.predictors.embedding.pykeen import build_model, checkpoint_of, hushed, rebuild
 from kgreason.predictors.scorer import Coverage, Scorer
+from kgreason.training.facts import TrainingFacts
 from kgreason.training.options import Options
 from kgreason.training.state import pack_optimizer, unpack_optimizer
 
@@ -25,7 +26,7 @@ _WEIGHT = "model."
 class PyKEENTrainer:
     """Any PyKEEN model, its own loss, inverse triples, Adam."""
 
-    def __init__(self, facts: Tensor, entities: int, relations: int, options: Options) -> None:
+    def __init__(self, facts: TrainingFacts, relations: int, options: Options) -> None:
         with hushed():
             from pykeen.training import LCWATrainingLoop, SLCWATrainingLoop
             from pykeen.triples import CoreTriplesFactory
@@ -35,7 +36,7 @@ class PyKEENTrainer:
         try:
             model = build_model(
                 options.model,
-                entities,
+                facts.entities,
                 relations,
                 inverse=True,
                 arguments=self._arguments,
@@ -47,7 +48,9 @@ class PyKEENTrainer:
                 remedy="change the dimension or the arguments",
             ) from error
         self._model = model.to(options.device)
-        self._factory = CoreTriplesFactory(facts, entities, relations, create_inverse_triples=True)
+        self._factory = CoreTriplesFactory(
+            facts.train, facts.entities, relations, create_inverse_triples=True
+        )
         self._optimizer = torch.optim.Adam(model.parameters(), lr=options.learning_rate)
         kind = LCWATrainingLoop if options.model in _ALL_TAILS else SLCWATrainingLoop
         self._loop = kind(
@@ -107,7 +110,8 @@ class PyKEENTrainer:
 
     def scorer(self) -> Scorer:
         """The model as it stands (a copy: training goes on with its own weights)."""
-        return rebuild(checkpoint_of(self._model, self._sizes(), arguments=self._arguments))
+        checkpoint = checkpoint_of(self._model, self._sizes(), arguments=self._arguments)
+        return rebuild("the model in training", checkpoint)
 
     def checkpoint(
         self, vocabulary: Any, coverage: Coverage, training: dict[str, Any]

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,9 @@ from torch import Tensor
 from kgreason.errors import UsageError
 from kgreason.knowledge import FactIndex
 from kgreason.predictors.checkpoints.format import save_checkpoint
-from kgreason.predictors.embedding.compositions import COMPLEX, COMPOSITIONS, find_composition
-from kgreason.predictors.gnn.epignn.checkpoint import EPIGNN
-from kgreason.predictors.load import usable_device
+from kgreason.predictors.embedding.compositions import COMPLEX
+from kgreason.predictors.kinds import find_model, kind_of_model
+from kgreason.predictors.request import usable_device
 from kgreason.predictors.scorer import Scorer
 from kgreason.training.facts import TrainingFacts, choose_facts
 from kgreason.training.loop import Ending, Keeper, Trainer, fitting_threads, run_epochs
@@ -97,7 +98,7 @@ def train(
         "evaluate_every": evaluate_every,
     }
     fixed = {"precision": precision, "seed": seed, "device": str(usable_device(device))}
-    options = _options(model_name(model), preset, given, fixed, arguments or {})
+    options = _options(find_model(model)[1], preset, given, fixed, arguments or {})
     options, saved = _resumed(path, graph, options, validation, seed, resume)
     facts = choose_facts(graph, validation, options.seed)
     hear = listener(say, progress, on_part, on_epoch)
@@ -202,35 +203,9 @@ def _judge(facts: Tensor, known: FactIndex) -> Callable[[Scorer], float] | None:
 
 
 def _trainer(facts: TrainingFacts, relations: int, options: Options) -> Trainer:
-    if options.model in COMPOSITIONS:
-        from kgreason.training.bilinear import BilinearTrainer
-
-        return BilinearTrainer(facts.train, facts.entities, relations, options)
-    if options.model == EPIGNN:
-        from kgreason.training.gnn.epignn import EpiGNNTrainer
-
-        return EpiGNNTrainer(facts, relations, options)
-    from kgreason.training.pykeen import PyKEENTrainer
-
-    return PyKEENTrainer(facts.train, facts.entities, relations, options)
-
-
-def model_name(model: str) -> str:
-    """The name that options and checkpoints know a model by; UsageError where there is none."""
-    composition = find_composition(model)
-    if composition:
-        return composition.model
-    if model.lower() == EPIGNN:
-        return EPIGNN
-    try:
-        from kgreason.predictors.embedding.pykeen import model_key
-
-        return model_key(model)
-    except ImportError as error:
-        raise UsageError(
-            f"model {model!r} needs the package pykeen, which is not installed",
-            remedy=f"pip install 'kgreason[pykeen]', or use the model {' or '.join(COMPOSITIONS)}",
-        ) from error
+    module, _, name = kind_of_model(options.model).trainer.partition(":")
+    made: Trainer = getattr(import_module(module), name)(facts, relations, options)
+    return made
 
 
 def _options(

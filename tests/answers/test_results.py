@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
+import tracemalloc
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 
+import pyoxigraph as ox
 import pytest
+from rdflib.query import Result
 
 from kgreason.answers import FORMATS, Answer, Answers, serialize
 from kgreason.errors import UsageError
@@ -152,3 +156,109 @@ def test_pandas() -> None:
     frame = FOUND.to_pandas()
     assert list(frame.columns) == ["y", "score", "known"]
     assert frame["score"].tolist() == TRUTHS
+
+
+ODD = (
+    "".join(map(chr, range(0x20)))
+    + " \"'\\<>&,;|`^{}\x7f\x85\xa0\u2028\ufeff\ufffe\uffff\U0001f600é"
+)
+FORBIDDEN = set(ODD[:0x20]) - set("\t\n\r") | {"\ufffe", "\uffff"}
+QUERY_RESULTS = {
+    "json": ox.QueryResultsFormat.JSON,
+    "xml": ox.QueryResultsFormat.XML,
+    "tsv": ox.QueryResultsFormat.TSV,
+}
+
+
+def one_answer(term: str) -> Answers:
+    return Answers(("y",), (answer((term,), 0.5),), total=1)
+
+
+def solutions(text: str, kind: ox.QueryResultsFormat) -> list[ox.QuerySolution]:
+    found = ox.parse_query_results(text.encode(), kind)
+    assert isinstance(found, ox.QuerySolutions)
+    return list(found)
+
+
+def literals() -> list[ox.Literal]:
+    generator = random.Random(1)
+    found = [ox.Literal(text) for text in ("", " a ", "\n", "a\r\nb", "]]>", "&#13;", "\\n")]
+    numbers = ("INF", "NaN", "1.0", "1E5", "1e5", "-.5e-3", "x")
+    found += [ox.Literal(text, datatype=ox.NamedNode(f"{XSD}double")) for text in numbers]
+    for _ in range(300):
+        text = "".join(generator.choices(ODD, k=generator.randrange(5)))
+        found.append(ox.Literal(text))
+        found.append(ox.Literal(text, language="de-ch"))
+        found.append(ox.Literal(text, datatype=ox.NamedNode("http://e/type")))
+    return found
+
+
+@pytest.mark.parametrize("name", QUERY_RESULTS)
+def test_odd_characters_come_back(name: str) -> None:
+    for literal in literals():
+        if name == "xml" and FORBIDDEN & set(literal.value):
+            continue
+        text = serialize(one_answer(str(literal)), name)
+        (row,) = solutions(text, QUERY_RESULTS[name])
+        assert row["y"] == literal
+        assert float(row["score"].value) == 0.5
+        if name != "tsv" and "double" not in literal.datatype.value:
+            # rdflib ends lines of TSV at characters that end none, and spells numbers its own way.
+            ((value, _),) = Result.parse(io.BytesIO(text.encode()), format=name)
+            assert (str(value), value.language) == (literal.value, literal.language)
+
+
+def test_odd_characters_come_back_from_csv() -> None:
+    for literal in literals():
+        text = serialize(one_answer(str(literal)), "csv")
+        assert list(csv.reader(io.StringIO(text, newline="")))[1] == [literal.value, "0.5"]
+
+
+@pytest.mark.parametrize("character", sorted(FORBIDDEN))
+def test_what_xml_cannot_hold_is_refused(character: str) -> None:
+    answers = Answers(
+        ("y",), (answer(("a",), 1.0), answer((str(ox.Literal(f"b{character}c")),), 0.5)), total=2
+    )
+    with pytest.raises(UsageError, match=r"answer 2, \?y: XML cannot hold the char") as caught:
+        serialize(answers, "xml")
+    assert f"U+{ord(character):04X}" in str(caught.value)
+    assert "json, csv or tsv" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("term", "iri"),
+    [
+        ("<http://e/a b>", "http://e/a%20b"),
+        ("<http://e/\x01\x85\\>", "http://e/%01%C2%85%5C"),
+        ("<http://e/é?x=%20>", "http://e/é?x=%20"),
+        ("http://e/<\x00>", "http://e/%3C%00%3E"),
+        ("<<( <http://e/a> <http://e/b> 1 )>>", "%3C%3C(%20%3Chttp://e/a%3E%20"),
+    ],
+)
+def test_names_become_iris(term: str, iri: str) -> None:
+    for name, kind in QUERY_RESULTS.items():
+        text = serialize(one_answer(term), name)
+        assert iri in text
+        if iri.startswith("http"):
+            (row,) = solutions(text, kind)
+            assert row["y"] == ox.NamedNode(iri)
+
+
+def test_odd_blank_nodes_stay_apart() -> None:
+    terms = ("_:b0", "_:a b", "_:a\tb", "_:", "_:a.", "_:.")
+    found = Answers(("y",), tuple(answer((term,), 0.5) for term in terms), total=len(terms))
+    for name, kind in QUERY_RESULTS.items():
+        rows = solutions(serialize(found, name), kind)
+        nodes = [row["y"] for row in rows]
+        assert all(isinstance(node, ox.BlankNode) for node in nodes)
+        assert len(set(nodes)) == len(terms)
+
+
+def test_a_long_literal_takes_no_more_than_a_few_times_its_length() -> None:
+    term = f'"{"x" * 3_000_000}"'
+    tracemalloc.start()
+    text = serialize(one_answer(term), "json")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(text) > 3_000_000
+    assert peak < 40_000_000

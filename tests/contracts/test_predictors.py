@@ -13,7 +13,7 @@ from kgreason.errors import CheckpointError, KgreasonError
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.predictors import load_predictor
 from kgreason.predictors.checkpoints.format import save_checkpoint
-from kgreason.predictors.load import PREDICTORS
+from kgreason.predictors.kinds import KINDS
 from kgreason.predictors.mixture.file import write_mixture
 from kgreason.predictors.mixture.weights import Weights
 from kgreason.predictors.protocol import LinkPredictor
@@ -103,7 +103,7 @@ WITHOUT_WEIGHTS = {"facts", "rules"}
 
 
 def test_every_registered_predictor_has_a_contract_test() -> None:
-    assert set(MAKERS) == set(PREDICTORS)
+    assert set(MAKERS) == set(KINDS)
 
 
 @pytest.fixture(scope="module")

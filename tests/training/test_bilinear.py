@@ -9,8 +9,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from kgreason.predictors.embedding.compositions import COMPOSITIONS
+from kgreason.predictors.scorer import Coverage
 from kgreason.training import bilinear as module
 from kgreason.training.bilinear import BilinearTrainer
+from kgreason.training.facts import TrainingFacts
 from kgreason.training.options import Options
 from kgreason.training.softmax import softmax_loss
 
@@ -42,7 +44,9 @@ def options(**other: Any) -> Options:
 
 
 def trainer(**other: Any) -> BilinearTrainer:
-    return BilinearTrainer(FACTS, ENTITIES, RELATIONS, options(**other))
+    none = FACTS[:0]
+    facts = TrainingFacts(FACTS, none, none, Coverage(), ENTITIES, ())
+    return BilinearTrainer(facts, RELATIONS, options(**other))
 
 
 def ignore(share: float) -> None:

@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 
 from kgreason.predictors import inspect
+from kgreason.predictors.kinds import KINDS
 from kgreason.training import train
-from kgreason.training.presets import PRESETS, preset
+from kgreason.training.presets import preset
 from tests.predictors.toy import toy_graph
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS))
+@pytest.mark.parametrize("name", sorted(KINDS["complex"].presets))
 def test_a_preset_names_its_source(name: str) -> None:
     found = preset("complex", name.upper())
-    assert found is PRESETS[name]
+    assert found is KINDS["complex"].presets[name]
     assert "Lacroix" in found.source or "Arakelyan" in found.source
 
 

@@ -53,15 +53,22 @@ def footer(terminal: Terminal, engine: Engine, answers: Answers) -> None:
         least = "" if answers.complete else "at least "
         parts.insert(0, f"{len(answers):,} of {least}{answers.total:,} answers")
     terminal.note(" | ".join(parts))
-    if not answers.certain:
-        terminal.note(
-            "not proved to be the truest: the budget ended first; scores are lower bounds, and "
-            f"what is not shown has at most {answers.others:.4f}"
-        )
+    if note := left_open(answers):
+        terminal.warn(note)
     if answers.unexplained:
         terminal.note(f"the budget ended before {answers.unexplained:,} witnesses were read out")
     if not answers.total and not answers.is_boolean and engine.predictor.price().facts_only:
         terminal.note("known facts alone give none; a model (-m) predicts missing links")
+
+
+def left_open(answers: Answers) -> str:
+    """What a budget left open; nothing where it left nothing open."""
+    if answers.certain:
+        return ""
+    return (
+        "not proved to be the truest: the budget ended first; scores are lower bounds, and "
+        f"what is not shown has at most {answers.others:.4f}"
+    )
 
 
 def answer_lines(answers: Answers, prefixes: Mapping[str, str], offset: int = 0) -> Iterator[Text]:

@@ -14,8 +14,9 @@ def settled_dtype(dtype: str, models: Sequence[str | Path], device: str) -> str:
         return dtype
     from kgreason.data.pull import cache_folder
     from kgreason.predictors.embedding.precision import remembered_dtype
-    from kgreason.predictors.load import takes_bfloat16, usable_device
+    from kgreason.predictors.load import common_dtypes
+    from kgreason.predictors.request import usable_device
 
-    if not takes_bfloat16(models):
+    if "bfloat16" not in common_dtypes(models):
         return "float32"
     return remembered_dtype(usable_device(device), cache_folder())

@@ -44,6 +44,10 @@ class Terminal:
         if not self.quiet:
             self.err.print(visible(text) if isinstance(text, str) else text, soft_wrap=True)
 
+    def warn(self, text: str) -> None:
+        """A line on standard error without which the data would be misread, quiet or not."""
+        self.err.print(visible(text), soft_wrap=True)
+
     def fail(self, text: str) -> None:
         """An error on standard error, quiet or not."""
         from rich.text import Text

@@ -13,25 +13,12 @@ from torch import Tensor
 
 from kgreason.errors import CheckpointError, UsageError
 from kgreason.files import replacing
-from kgreason.predictors.checkpoints.format import (
-    WEIGHTS,
-    Checkpoint,
-    CheckpointInfo,
-    check_fit,
-    check_weights,
-    read_checkpoint,
-    save_checkpoint,
-)
-from kgreason.predictors.checkpoints.layout import (
-    Layout,
-    Order,
-    find_tables,
-    in_parts,
-    with_inverses,
-)
-from kgreason.predictors.checkpoints.numbers import as_table, as_tensor, widened
+from kgreason.predictors.checkpoints.format import CheckpointInfo, check_weights, save_checkpoint
+from kgreason.predictors.checkpoints.layout import Foreign, Layout, Order
+from kgreason.predictors.checkpoints.numbers import as_tensor
 from kgreason.predictors.checkpoints.tensor_file import read_safetensors, write_safetensors
-from kgreason.predictors.embedding.compositions import COMPLEX, Composition, find_composition
+from kgreason.predictors.embedding.compositions import COMPLEX
+from kgreason.predictors.kinds import find_model, read_model
 
 if TYPE_CHECKING:
     from kgreason.knowledge import Vocabulary
@@ -53,47 +40,29 @@ def import_checkpoint(
 ) -> CheckpointInfo:
     """Write a checkpoint from foreign weights: .safetensors, .npz, or a tensor file of torch.
 
-    layout: how a ComplEx row holds a complex vector, `[re | im]` halves or `re, im` interleaved;
-    None: what the names of the tensors suggest. relation_order: whether the row of an inverse
-    relation follows its relation or all of them. Relations without inverse rows get them: the
-    conjugates (ComplEx), or the same again (DistMult). Any other `model` names a PyKEEN class:
-    `source` is its state dict, `arguments` its keyword arguments, `inverse` whether it was trained
-    with inverse triples.
+    model: in any spelling. layout, relation_order, inverse, arguments: see `Foreign`. Relations
+    without inverse rows get them: the conjugates (ComplEx), or the same again (DistMult). Of a
+    PyKEEN class `source` is the state dict.
     """
     source = Path(source)
     tensors = _read_foreign(source)
-    composition = find_composition(model)
-    if composition is None:
-        from kgreason.predictors.embedding.pykeen import model_class
-
-        info = CheckpointInfo(
-            model=model_class(model).__name__,
-            dimension=int((arguments or {}).get("embedding_dim", 0)),
-            entities=vocabulary.entity_count,
-            relations=vocabulary.relation_count,
-            vocabulary=vocabulary.fingerprint(),
-            inverse=inverse,
-            arguments=dict(arguments or {}),
-        )
-        tensors = {
-            WEIGHTS + name: widened(source, name, tensor) for name, tensor in tensors.items()
-        }
-    else:
-        info, tensors = _native(source, tensors, composition, vocabulary, layout, relation_order)
-    checkpoint = Checkpoint(info, tensors)
+    kind, name = find_model(model)
+    if kind.adopt is None or kind.scorer is None:
+        raise UsageError(f"weights of {name} cannot be imported", remedy="train it: kgreason train")
+    foreign = Foreign(layout, relation_order, inverse, arguments or {})
+    checkpoint = kind.adopt(source, name, tensors, vocabulary, foreign)
     check_weights(source, checkpoint)
-    if composition is None:
-        from kgreason.predictors.embedding.pykeen import rebuild
-
-        rebuild(checkpoint)  # so that arguments that do not fit are refused now, not when asked
-    save_checkpoint(out, info, tensors)
-    return info
+    kind.check(source, checkpoint)
+    # Arguments that do not fit are refused now, not when it is asked.
+    kind.scorer(source, checkpoint, dtype=torch.float32, device="cpu")
+    save_checkpoint(out, checkpoint.info, checkpoint.tensors)
+    return checkpoint.info
 
 
 def export_checkpoint(path: str | Path, out: str | Path) -> None:
     """Write the bare tensors of a checkpoint as .safetensors or .npz (by the ending of `out`)."""
     out = Path(out)
-    tensors = read_checkpoint(path).tensors
+    tensors = read_model(path)[1].tensors
     if out.suffix == ".safetensors":
         write_safetensors(out, tensors, {})
         return
@@ -110,55 +79,6 @@ def export_checkpoint(path: str | Path, out: str | Path) -> None:
             np.savez(file, **arrays)  # type: ignore[arg-type]
     except OSError as error:
         raise CheckpointError(f"cannot write {out}: {error.strerror or error}") from error
-
-
-def _native(
-    source: Path,
-    tensors: dict[str, Tensor],
-    composition: Composition,
-    vocabulary: Vocabulary,
-    layout: Layout | None,
-    order: Order,
-) -> tuple[CheckpointInfo, dict[str, Tensor]]:
-    found = find_tables(tensors)
-    if found is None:
-        raise CheckpointError(
-            f"{source} holds no pair of entity and relation tables "
-            f"(it has: {', '.join(sorted(tensors)[:6]) or 'nothing'})",
-            remedy="name the two tensors entity and relation",
-        )
-    entity, relation, usual = found
-    shapes = tuple(entity.shape), tuple(relation.shape)
-    if len(shapes[0]) != 2 or len(shapes[1]) != 2:
-        raise CheckpointError(
-            f"{source}: the tables have shapes {shapes[0]} and {shapes[1]}",
-            remedy=f"give two tables of rows; those of {composition.name} hold "
-            f"{composition.parts} · rank numbers",
-        )
-    interleaved = (layout or usual) == "interleaved"
-    entity = _laid_out(source, "entity", entity, composition, interleaved)
-    relation = _laid_out(source, "relation", relation, composition, interleaved)
-    if relation.shape[0] == vocabulary.relation_count:
-        relation = with_inverses(relation, composition)
-    elif order == "appended":
-        relation = torch.stack(relation.chunk(2), 1).reshape(-1, relation.shape[1])
-    info = CheckpointInfo(
-        model=composition.model,
-        dimension=entity.shape[1] // composition.parts,
-        entities=entity.shape[0],
-        relations=relation.shape[0] // 2,
-        vocabulary=vocabulary.fingerprint(),
-    )
-    check_fit(source, info, vocabulary)
-    return info, {"entity": entity, "relation": relation}
-
-
-def _laid_out(
-    source: Path, name: str, table: Tensor, composition: Composition, interleaved: bool
-) -> Tensor:
-    real = as_table(source, name, table, composition)
-    # Complex numbers are in halves already.
-    return in_parts(real, composition.parts) if interleaved and not table.is_complex() else real
 
 
 def _read_foreign(source: Path) -> dict[str, Tensor]:

@@ -12,14 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from kgreason.errors import CheckpointError
+from kgreason.predictors.checkpoints.layout import check_tables
 from kgreason.predictors.checkpoints.tensor_file import (
-    DTYPES,
     Header,
     is_finite,
     read_header,
@@ -27,9 +25,8 @@ from kgreason.predictors.checkpoints.tensor_file import (
     require_plain,
     write_safetensors,
 )
-from kgreason.predictors.embedding.bilinear import BilinearScorer
-from kgreason.predictors.embedding.compositions import COMPLEX, COMPOSITIONS, Composition
-from kgreason.predictors.scorer import Coverage, Scorer, scoring_dtype
+from kgreason.predictors.embedding.compositions import COMPLEX
+from kgreason.predictors.scorer import Coverage
 
 if TYPE_CHECKING:
     from kgreason.knowledge import Vocabulary
@@ -53,6 +50,7 @@ class CheckpointInfo:
     inverse: whether inverse relations have weights of their own (PyKEEN models, EpiGNN).
     names: of the base relations by id, where other graphs with these relations may be asked.
     arguments: what rebuilds the model besides its tensors. training: how it was trained.
+    layout: how a row of a table holds a vector of complex numbers, where it does.
     """
 
     model: str
@@ -64,6 +62,7 @@ class CheckpointInfo:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    layout: str = ""
 
     def metadata(self) -> dict[str, str]:
         """The metadata of the safetensors file."""
@@ -77,8 +76,8 @@ class CheckpointInfo:
             "interaction": json.dumps(self.arguments, sort_keys=True),
             "training": json.dumps(self.training, sort_keys=True),
         }
-        if self.model == COMPLEX.model:
-            found["layout"] = "halves"
+        if self.layout:
+            found["layout"] = self.layout
         if self.vocabulary:
             found["vocabulary"] = self.vocabulary
         if self.names:
@@ -132,7 +131,7 @@ def inspect(path: str | Path) -> CheckpointInfo:
 
 
 def read_checkpoint(path: str | Path, *, verify: bool | None = None) -> Checkpoint:
-    """Read and check a whole checkpoint: right tensors, fitting shapes, finite weights.
+    """Read a whole checkpoint and check it as `check_weights` does.
 
     verify: whether to compare the weights with their checksums, see `read_safetensors`.
     """
@@ -145,70 +144,16 @@ def read_checkpoint(path: str | Path, *, verify: bool | None = None) -> Checkpoi
 
 
 def check_weights(path: str | Path, checkpoint: Checkpoint, *, finite: bool = True) -> None:
-    """CheckpointError, blaming `path`, for weights that do not fit together or that no model has.
+    """CheckpointError, blaming `path`, for weights that no model has or cover what is not there.
 
-    finite: whether to look through all of them for values that are not finite.
+    finite: whether to look through all of them for values that are not finite. Whether they fit
+    the model is for its kind to tell, see `ModelKind.check`.
     """
     for name, tensor in checkpoint.tensors.items():
         require_plain(path, name, tensor)
     if finite:
         _check_finite(path, checkpoint.tensors)
-    composition = COMPOSITIONS.get(checkpoint.info.model)
-    if composition:
-        for name in {"entity", "relation"} & checkpoint.tensors.keys():
-            _check_type(path, name, DTYPES[checkpoint.tensors[name].dtype])
-        shapes = {name: tuple(t.shape) for name, t in checkpoint.tensors.items()}
-        entities = checkpoint.coverage.entities
-        rows = checkpoint.info.entities if entities is None else entities.shape[0]
-        _check_shapes(Path(path), shapes, rows, 2 * checkpoint.info.relations, composition)
     _check_coverage(Path(path), checkpoint)
-
-
-def load_checkpoint(
-    path: str | Path,
-    vocabulary: Vocabulary | None = None,
-    *,
-    device: str | torch.device = "cpu",
-    dtype: str | torch.dtype = "float32",
-) -> Scorer:
-    """A checkpoint as a scorer, refused with CheckpointError where it does not fit `vocabulary`.
-
-    dtype: `float32`, `float64`, or `bfloat16` (ComplEx and DistMult), in which scores are computed.
-    ComplEx and DistMult are scored from the mapped file where it has this dtype, on a CPU.
-    """
-    checkpoint = read_checkpoint(path)
-    if vocabulary is not None:
-        check_fit(path, checkpoint.info, vocabulary)
-    composition = COMPOSITIONS.get(checkpoint.info.model)
-    if composition:
-        return BilinearScorer(
-            composition,
-            checkpoint.tensors["entity"],
-            checkpoint.tensors["relation"],
-            dtype=scoring_dtype(dtype),
-            device=device,
-            coverage=checkpoint.coverage,
-        )
-    from kgreason.predictors.embedding.pykeen import rebuild
-
-    return rebuild(checkpoint, device=device, dtype=scoring_dtype(dtype))
-
-
-def relation_weights(path: str | Path, vocabulary: Vocabulary) -> NDArray[np.complex64]:
-    """(directed relations, d) diagonal operators of a ComplEx or DistMult checkpoint that fits.
-
-    Raises CheckpointError for another model or another graph's.
-    """
-    checkpoint = read_checkpoint(path)
-    check_fit(path, checkpoint.info, vocabulary)
-    composition = COMPOSITIONS.get(checkpoint.info.model)
-    if composition is None:
-        raise CheckpointError(
-            f"{path} holds {checkpoint.info.model}, not the weights of diagonal operators",
-            remedy="give one of ComplEx or DistMult: kgreason train --model complex",
-        )
-    weights: NDArray[np.complex64] = composition.numbers(checkpoint.tensors["relation"]).numpy()
-    return weights
 
 
 def check_fit(path: str | Path, info: CheckpointInfo, vocabulary: Vocabulary) -> None:
@@ -259,6 +204,7 @@ def _info(path: Path, header: Header) -> CheckpointInfo:
             arguments=dict(json.loads(metadata.get("interaction", "{}"))),
             training=dict(json.loads(metadata.get("training", "{}"))),
             names=tuple(map(str, json.loads(metadata.get("names", "[]")))),
+            layout=metadata.get("layout", ""),
         )
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(
@@ -277,9 +223,7 @@ def _bare_info(path: Path, header: Header) -> CheckpointInfo:
         )
     entity, relation = shapes["entity"], shapes["relation"]
     entities, relations = (shape[0] if shape else 0 for shape in (entity, relation))
-    for name in ("entity", "relation"):
-        _check_type(path, name, header.dtypes[name])
-    _check_shapes(path, shapes, entities, relations, COMPLEX)
+    check_tables(path, shapes, header.dtypes, entities, relations, COMPLEX)
     if relation[0] % 2:
         raise CheckpointError(
             f"{path}: relation has {relation[0]:,} rows, which is not a row per direction",
@@ -295,40 +239,6 @@ def _check_finite(path: str | Path, tensors: Mapping[str, Tensor]) -> None:
                 f"{path}: tensor {name!r} holds values that are not finite numbers",
                 remedy="its training diverged: train again with a lower learning rate",
             )
-
-
-def _check_type(path: str | Path, name: str, kind: str) -> None:
-    if kind not in ("F64", "F32", "F16", "BF16"):
-        raise CheckpointError(
-            f"{path}: tensor {name!r} holds numbers of type {kind}, expected F64, F32, F16 or BF16",
-            remedy="turn it into a checkpoint: kgreason model import",
-        )
-
-
-def _check_shapes(
-    path: Path,
-    shapes: dict[str, tuple[int, ...]],
-    entities: int,
-    relations: int,
-    composition: Composition,
-) -> None:
-    parts = composition.parts
-    for name, rows in (("entity", entities), ("relation", relations)):
-        shape = shapes.get(name)
-        if shape is None:
-            raise CheckpointError(f"{path} lacks the tensor {name!r}", remedy=_AGAIN)
-        if len(shape) != 2 or shape[0] != rows or shape[1] % parts or not shape[1]:
-            raise CheckpointError(
-                f"{path}: tensor {name!r} has shape {shape}, "
-                f"expected ({rows}, {parts} · rank) of {composition.name}",
-                remedy=_AGAIN,
-            )
-    if shapes["entity"][1] != shapes["relation"][1]:
-        raise CheckpointError(
-            f"{path}: entity rows hold {shapes['entity'][1]} numbers, "
-            f"relation rows {shapes['relation'][1]}",
-            remedy=_AGAIN,
-        )
 
 
 def _check_coverage(path: Path, checkpoint: Checkpoint) -> None:

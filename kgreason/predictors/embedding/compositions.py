@@ -17,14 +17,16 @@ from torch import Tensor
 class Composition:
     """A model whose relations are diagonal operators on vectors of rank d.
 
-    model: as checkpoints name it; name: for people. parts: real numbers per dimension, so that rows
-    hold parts · d. compose: heads and relations, (rows, parts · d) each, to queries of that shape.
-    cubed: (rows, parts · d) to (rows,) Σ |x|³, the N3 penalty. inverse: relation rows to those that
-    score each link from its other end. numbers: (rows, parts · d) to (rows, d) complex.
+    model: as checkpoints name it; name: for people; layout: as `CheckpointInfo` has it. parts: real
+    numbers per dimension, so that rows hold parts · d. compose: heads and relations, (rows,
+    parts · d) each, to queries of that shape. cubed: (rows, parts · d) to (rows,) Σ |x|³, the N3
+    penalty. inverse: relation rows to those that score each link from its other end. numbers:
+    (rows, parts · d) to (rows, d) complex.
     """
 
     model: str
     name: str
+    layout: str
     parts: int
     compose: Callable[[Tensor, Tensor], Tensor]
     cubed: Callable[[Tensor], Tensor]
@@ -75,6 +77,7 @@ def _real_numbers(rows: Tensor) -> Tensor:
 COMPLEX = Composition(
     model="complex",
     name="ComplEx",
+    layout="halves",
     parts=2,
     compose=_complex_product,
     cubed=_complex_cubed,
@@ -85,6 +88,7 @@ COMPLEX = Composition(
 DISTMULT = Composition(
     model="distmult",
     name="DistMult",
+    layout="",
     parts=1,
     compose=_real_product,
     cubed=_real_cubed,

@@ -11,6 +11,7 @@ import random
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,10 @@ from kgreason.predictors.checkpoints.format import (
     Checkpoint,
     CheckpointInfo,
 )
-from kgreason.predictors.checkpoints.layout import find_tables, in_parts, with_inverses
+from kgreason.predictors.checkpoints.layout import Foreign, find_tables, in_parts, with_inverses
+from kgreason.predictors.checkpoints.numbers import widened
 from kgreason.predictors.embedding.compositions import find_composition
+from kgreason.predictors.embedding.tables import table_info
 from kgreason.predictors.scorer import BlockShape, Coverage, Scorer
 
 # These need more than numbers of entities and relations: literals, the facts, anchors.
@@ -185,10 +188,11 @@ def build_model(
 
 
 def rebuild(
+    path: str | Path,
     checkpoint: Checkpoint,
     *,
-    device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
 ) -> PyKEENScorer:
     """The scorer of a PyKEEN checkpoint; CheckpointError where weights and description differ."""
     info = checkpoint.info
@@ -206,7 +210,7 @@ def rebuild(
         _load_weights(model, weights)
     except (UsageError, RuntimeError, TypeError, ValueError, KeyError) as error:
         raise CheckpointError(
-            f"the weights do not make a {info.model} with {dict(info.arguments)}: {error}",
+            f"{path}: the weights do not make a {info.model} with {dict(info.arguments)}: {error}",
             remedy="give the model class and the arguments it was trained with",
         ) from error
     label = f"{type(model).__name__} (dimension {info.dimension})"
@@ -257,21 +261,51 @@ def checkpoint_of(
         if not inverse:
             relation = with_inverses(relation, native)
         tensors = {"entity": entity, "relation": relation}
-        dimension = entity.shape[1] // native.parts
+        info = table_info(
+            native,
+            dimension=entity.shape[1] // native.parts,
+            entities=vocabulary.entity_count,
+            relations=vocabulary.relation_count,
+            vocabulary=vocabulary.fingerprint(),
+            training=training,
+        )
     else:
         tensors = {WEIGHTS + name: tensor for name, tensor in state.items()}
-        dimension = int((arguments or {}).get("embedding_dim", 0))
-    info = CheckpointInfo(
-        model=native.model if native else type(model).__name__,
-        dimension=dimension,
+        info = _info(type(model).__name__, vocabulary, inverse, arguments, training)
+    return Checkpoint(info, tensors).covering(coverage or Coverage())
+
+
+def adopt_weights(
+    source: Path,
+    model: str,
+    tensors: dict[str, Tensor],
+    vocabulary: Any,
+    foreign: Foreign,
+) -> Checkpoint:
+    """A state dict of elsewhere as a checkpoint; UsageError for a model that is not known."""
+    name = model_class(model).__name__
+    info = _info(name, vocabulary, foreign.inverse, foreign.arguments)
+    weights = {WEIGHTS + key: widened(source, key, one) for key, one in tensors.items()}
+    return Checkpoint(info, weights)
+
+
+def _info(
+    model: str,
+    vocabulary: Any,
+    inverse: bool,
+    arguments: Mapping[str, Any] | None,
+    training: Mapping[str, Any] | None = None,
+) -> CheckpointInfo:
+    return CheckpointInfo(
+        model=model,
+        dimension=int((arguments or {}).get("embedding_dim", 0)),
         entities=vocabulary.entity_count,
         relations=vocabulary.relation_count,
         vocabulary=vocabulary.fingerprint(),
-        inverse=inverse or native is not None,
-        arguments={} if native else dict(arguments or {}),
+        inverse=inverse,
+        arguments=dict(arguments or {}),
         training=dict(training or {}),
     )
-    return Checkpoint(info, tensors).covering(coverage or Coverage())
 
 
 @contextmanager

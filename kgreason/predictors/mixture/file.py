@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kgreason.knowledge import Vocabulary
     from kgreason.predictors.mixture.weights import Weights
 
+SUFFIX = ".json"
 # Weights of version 1 were those of a linear pool, and mean nothing in a logarithmic one.
 _KIND, _VERSION = "kgreason mixture", 2
 _AGAIN = "learn it again: kgreason model mix"

@@ -15,9 +15,9 @@ from kgreason.predictors.calibrated.calibrations import (
     parse_calibration,
 )
 from kgreason.predictors.calibrated.predictor import CalibratedPredictor
-from kgreason.predictors.checkpoints.format import load_checkpoint
 from kgreason.predictors.embedding.bilinear import BilinearScorer
 from kgreason.predictors.embedding.compositions import COMPLEX
+from kgreason.predictors.kinds import load_checkpoint
 from kgreason.predictors.scorer import Coverage
 from tests.predictors.toy import every_pair, toy_graph, weights
 
