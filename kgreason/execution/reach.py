@@ -34,7 +34,8 @@ def reach(execution: Execution, step: Step, _: list[Value], frame: Frame) -> Val
             search = _Search(execution, one, keys[mine] % count, low[mine])
             low[mine], high[mine] = search.run()
             execution.learned.learn(keys[mine], low[mine], high[mine])
-    low, high = low[index], high[index]
+    # Of what was not looked at nothing is known but that it is a truth.
+    low, high = low[index], high.clamp(max=1)[index]
     return low if torch.equal(low, high) else Bounds(low, high)
 
 

@@ -307,6 +307,8 @@ def compare(
     case: Case, wish: Wish, question: Query[int], truth: Table, answers: Answers
 ) -> Iterator[str]:
     """What is wrong with the answers to one question. truth: of every tuple, by the judge."""
+    if not 0 <= answers.others <= 1:
+        yield f"the bound of what is not shown is {answers.others}"
     known = judge.evaluate(question, case.facts, judge.PRODUCT, case.semantics) > 0
     yield from _each(case, question, truth, known, answers)
     counted = np.where(known, 0.0, truth) if wish.new else truth
