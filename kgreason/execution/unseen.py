@@ -53,7 +53,8 @@ def top_candidates(
     Among equals go first those with most known links: they tend to have the truest others, too.
     """
     size, predictor = execution.max_candidates, execution.predictor
-    if size is None:
+    # Rows of facts are no dearer than their bounds.
+    if size is None or predictor.price().facts_only:
         return every, None
     if len(every) <= size or int(torch.bincount(every.owner).max()) <= size:
         return every, None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from kgreason.predictors.csr import fact_rows
-from kgreason.predictors.protocol import LinkPredictor, RowPrice, fact_price
+from kgreason.predictors.protocol import LinkPredictor, RowBounds, RowPrice, fact_price
 from kgreason.truth.rows import TruthRows
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ class FactPredictor(LinkPredictor):
 
     def rows(self, heads: Tensor, relations: Tensor) -> TruthRows:
         return fact_rows(self._index, heads, relations, 1.0, self._dtype, self._device)
+
+    def bounds(self, heads: Tensor, relations: Tensor) -> RowBounds:
+        """All there is: the facts, and nothing else."""
+        return RowBounds(self.rows(heads, relations), 0.0)
 
     def domain(self, relation: int) -> Tensor:
         heads = np.asarray(self._index.heads(relation), dtype=np.int64)

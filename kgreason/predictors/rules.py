@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kgreason.errors import UsageError
-from kgreason.predictors.csr import compress, stack, take
-from kgreason.predictors.protocol import LinkPredictor, Path, RowPrice
+from kgreason.predictors.csr import compress, fact_rows, stack, take
+from kgreason.predictors.protocol import LinkPredictor, Path, RowBounds, RowPrice, nothing_known
 from kgreason.ragged import segments
 from kgreason.rules import Measurer, Rule, RuleSet, blocks, first_path, measured, reach
 from kgreason.truth.rows import TruthRows
@@ -89,6 +89,15 @@ class RulePredictor(LinkPredictor):
         """Entities between which links can be predicted: all, or none without a rule."""
         none = torch.zeros(self.entity_count, dtype=torch.bool, device=self._device)
         return None if self._of[relation] else none
+
+    def bounds(self, heads: Tensor, relations: Tensor) -> RowBounds:
+        """The observed facts; what rules conclude is less true."""
+        if self._observed_truth is None:
+            return nothing_known(heads)
+        others = torch.tensor(_CEILING, dtype=self._dtype).item()
+        truth, device = self._observed_truth, self._device
+        known = fact_rows(self._index, heads, relations, truth, self._dtype, device)
+        return RowBounds(known, others)
 
     def paths(self, head: int, relation: int, tail: int, most: int) -> tuple[Path, ...]:
         """One path of facts for each rule that concludes the link, the best rules first."""

@@ -6,16 +6,21 @@ predict at all: between other entities the rest share its weight.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from kgreason.errors import UsageError
+from kgreason.predictors.mixture.bounds import greatest, most_raised, pooled_bounds, spread
 from kgreason.predictors.mixture.pool import level, log_pool
-from kgreason.predictors.protocol import LinkPredictor, Path, RowPrice
+from kgreason.predictors.protocol import HeadBounds, LinkPredictor, Path, RowBounds, RowPrice
 from kgreason.truth.ragged import offsets_of
 from kgreason.truth.rows import TruthRows
+
+_LINKS_AT_ONCE = 1 << 20
 
 
 class MixturePredictor(LinkPredictor):
@@ -58,8 +63,9 @@ class MixturePredictor(LinkPredictor):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Where the weights are from."""
-        return () if self._note is None else (self._note,)
+        """Where the weights are from, and the notes of the members, each once."""
+        own = () if self._note is None else (self._note,)
+        return tuple(dict.fromkeys((*own, *(note for one in self.members for note in one.notes))))
 
     @property
     def entity_count(self) -> int:
@@ -93,23 +99,91 @@ class MixturePredictor(LinkPredictor):
         return tuple(dict.fromkeys(path for paths in every for path in paths))[:most]
 
     def price(self) -> RowPrice:
+        """The members' prices added up; rows are prefetched as suits the dearest member."""
         prices = [one.price() for one in self.members]
+        bounds = [price.head_bounds for price in prices if price.head_bounds is not None]
         return RowPrice(
             sum(price.flops for price in prices),
             sum(price.entries for price in prices),
             all(price.facts_only for price in prices),
+            head_bounds=sum(bounds) if len(bounds) == len(prices) else None,
+            rows_per_pass=max(prices, key=lambda price: price.flops).rows_per_pass,
         )
 
     def rows(self, heads: Tensor, relations: Tensor) -> TruthRows:
         """heads, relations: (rows,) int64 -> truths; a row's bits do not depend on its company."""
         heads, relations = heads.to(torch.int64), relations.to(torch.int64)
-        asked = [
-            torch.nonzero(self._is_asked(i, relations)).view(-1) for i in range(len(self.members))
-        ]
+        asked = self._asked(relations)
         parts = [
             one.rows(heads[rows], relations[rows])
             for one, rows in zip(self.members, asked, strict=True)
         ]
+        said = self._gathered(parts, asked, heads, relations)
+        truths = said.pooled(len(heads)).to(parts[0].truths.dtype)
+        # What members of no weight alone list, or one that counts finds too unlikely, is left out.
+        return said.rows(truths, truths > 0, len(heads))
+
+    def bounds(self, heads: Tensor, relations: Tensor) -> RowBounds:
+        """The links that all members know alike; an upper bound of what they say of any other.
+
+        A link known alike has the truth that all say. No pool, no mean and no row's scale (`level`)
+        is above the greatest truth that a member gives a link that is not known alike.
+        """
+        heads, relations = heads.to(torch.int64), relations.to(torch.int64)
+        asked = self._asked(relations)
+        parts = [
+            one.bounds(heads[rows], relations[rows])
+            for one, rows in zip(self.members, asked, strict=True)
+        ]
+        said = self._gathered([part.known for part in parts], asked, heads, relations)
+        speakers = torch.bincount(torch.cat(asked), minlength=len(heads)).to(said.row.device)
+        alike = said.alike(speakers[said.row])
+        dtype = parts[0].known.truths.dtype
+        others = [part.others for part, rows in zip(parts, asked, strict=True) if len(rows)]
+        unlike = said.truths[:, ~alike].flatten()
+        most = max([0.0, *others, *unlike.topk(min(1, len(unlike))).values.tolist()])
+        # Truths are rounded to the dtype of the first member.
+        most = max(most, torch.tensor(most, dtype=dtype).item())
+        known = said.rows(said.pooled(len(heads)).to(dtype), alike, len(heads))
+        return RowBounds(known, most)
+
+    def top_heads(self, relation: int, tails: Tensor, count: int) -> HeadBounds | None:
+        """From the bounds of the members, see `kgreason.predictors.mixture.bounds`."""
+        if self.price().head_bounds is None:
+            return None
+        size = max(1, _LINKS_AT_ONCE // max(1, self.entity_count))
+        parts = [self._top_heads(relation, part, count) for part in tails.split(size)]
+        fields = (field.name for field in dataclasses.fields(HeadBounds))
+        return HeadBounds(*(torch.cat([getattr(part, name) for part in parts]) for name in fields))
+
+    def _top_heads(self, relation: int, tails: Tensor, count: int) -> HeadBounds:
+        one = torch.tensor([relation])
+        asked = [i for i in range(len(self.members)) if bool(self._is_asked(i, one))]
+        found = [self.members[i].top_heads(relation, tails, count) for i in asked]
+        said, exact, dtype = [], [], torch.float32
+        for bounds in found:
+            assert bounds is not None, "the price names them"
+            most, is_exact = spread(bounds, self.entity_count)
+            said.append(most.view(-1))
+            exact.append(is_exact.view(-1))
+            dtype = bounds.most.dtype
+        device = said[0].device
+        head = torch.arange(self.entity_count, device=device).repeat(len(tails))
+        tail = tails.to(device).repeat_interleave(self.entity_count)
+        inside = torch.stack([self._holds(i, relation, head, tail) for i in asked])
+        own = self.weights[relation, asked].to(device)
+        weights = own.unsqueeze(1).expand(inside.shape)
+        links = _Said(tail, head, weights, inside, torch.stack(said))
+        shape = len(tails), self.entity_count
+        alike = links.alike(len(asked)) & torch.stack(exact).all(0) & (links.shares() > 0).any(0)
+        most = pooled_bounds(links.shares(), inside, links.truths, most_raised(own))
+        most = torch.where(alike, links.truths[0], most)
+        return greatest(most.view(shape), alike.view(shape), count, dtype)
+
+    def _gathered(
+        self, parts: Sequence[TruthRows], asked: Sequence[Tensor], heads: Tensor, relations: Tensor
+    ) -> _Said:
+        """What rows of each member, those of the pairs that it is asked for, say together."""
         device, width = parts[0].truths.device, max(1, self.entity_count)
         heads, relations = heads.to(device), relations.to(device)
         keys = [
@@ -125,12 +199,12 @@ class MixturePredictor(LinkPredictor):
             said[i, at] = part.truths.double()
             inside[i] = self._in_scope(i, heads, relations, row, tail)
         weights = self.weights.to(device).T[:, relations[row]]
-        truths = _together(weights, inside, said, torch.bincount(row, minlength=len(heads)))
-        truths = truths.to(parts[0].truths.dtype)
-        # What members of no weight alone list, or one that counts finds too unlikely, is left out.
-        kept = truths > 0
-        counts = torch.bincount(row[kept], minlength=len(heads))
-        return TruthRows(offsets_of(counts), tail[kept].to(torch.int32), truths[kept])
+        return _Said(row, tail, weights, inside, said)
+
+    def _asked(self, relations: Tensor) -> list[Tensor]:
+        """For each member which of the rows it is asked for."""
+        members = range(len(self.members))
+        return [torch.nonzero(self._is_asked(i, relations)).view(-1) for i in members]
 
     def _is_asked(self, member: int, relations: Tensor) -> Tensor:
         """(rows,) bool: whether a member can matter, for it counts or others may be silent."""
@@ -150,29 +224,67 @@ class MixturePredictor(LinkPredictor):
         """(entries,) bool: whether both ends of each link are in a member's scope."""
         found = torch.ones(row.shape[0], dtype=torch.bool, device=row.device)
         for relation in relations.unique().tolist():
-            scope = self.members[member].scope(relation)
-            if scope is None:
-                continue
-            scope = scope.to(row.device)
             here = torch.nonzero(relations[row] == relation).view(-1)
-            found[here] = scope[heads[row[here]]] & scope[tail[here]]
+            found[here] = self._holds(member, relation, heads[row[here]], tail[here])
         return found
 
+    def _holds(self, member: int, relation: int, heads: Tensor, tails: Tensor) -> Tensor:
+        """(links,) bool: whether both ends of each link of a relation are in a member's scope."""
+        scope = self.members[member].scope(relation)
+        if scope is None:
+            return torch.ones_like(heads, dtype=torch.bool)
+        scope = scope.to(heads.device)
+        return scope[heads] & scope[tails]
 
-def _together(weights: Tensor, inside: Tensor, said: Tensor, lengths: Tensor) -> Tensor:
-    """(links,) truths of rows of so many links each, from what each member says: (members, links).
 
-    Of the members inside whose scope a link is: the pool of those with weight, else the plain mean
-    of all, else, where there is none, the greatest truth that any member gives.
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What each member says of links.
+
+    row, tail: (links,) the row of each, ascending, and its tail. weights, truths: (members, links)
+    float64, a truth of 0 is that of a link not listed. inside: the same shape, bool, whose scope
+    the link is in.
     """
-    total, spare, others = (torch.zeros_like(said[0]) for _ in range(3))
-    weights = weights * inside
-    # One member after another: sums over the members would round by the links' number.
-    for weight, is_inside, truths in zip(weights, inside, said, strict=True):
-        total += weight
-        spare += is_inside
-        others += is_inside * truths
-    weights = weights / torch.where(total > 0, total, 1.0)
-    pooled = level(weights, said, log_pool(weights, said), lengths)
-    without = torch.where(spare > 0, others / spare, said.amax(0))
-    return torch.where(total > 0, pooled, without)
+
+    row: Tensor
+    tail: Tensor
+    weights: Tensor
+    inside: Tensor
+    truths: Tensor
+
+    def shares(self) -> Tensor:
+        """(members, links) weights of the members inside, summing to 1, or all 0."""
+        total = torch.zeros_like(self.truths[0])
+        weights = self.weights * self.inside
+        # One member after another: sums over the members would round by the links' number.
+        for weight in weights:
+            total += weight
+        return weights / torch.where(total > 0, total, 1.0)
+
+    def pooled(self, rows: int) -> Tensor:
+        """(links,) truths of the links of so many rows.
+
+        Of the members inside whose scope a link is: the pool of those with weight, else the plain
+        mean of all, else, where there is none, the greatest truth that any member gives.
+        """
+        shares, lengths = self.shares(), torch.bincount(self.row, minlength=rows)
+        spare, others = torch.zeros_like(self.truths[0]), torch.zeros_like(self.truths[0])
+        for is_inside, truths in zip(self.inside, self.truths, strict=True):
+            spare += is_inside
+            others += is_inside * truths
+        pooled = level(shares, self.truths, log_pool(shares, self.truths), lengths)
+        most = self.truths.amax(0)
+        # Rounded, a mean may be above all of its numbers.
+        without = torch.where(spare > 0, torch.minimum(others / spare, most), most)
+        return torch.where((shares > 0).any(0), pooled, without)
+
+    def alike(self, speakers: Tensor | int) -> Tensor:
+        """(links,) bool: whether so many members list a link, and all with the same truth."""
+        is_listed = self.truths > 0
+        least = self.truths.masked_fill(~is_listed, torch.inf).amin(0)
+        return (is_listed.sum(0) == speakers) & (least == self.truths.amax(0))
+
+    def rows(self, truths: Tensor, kept: Tensor, count: int) -> TruthRows:
+        """`count` rows of these truths, (links,), of the links that are kept."""
+        counts = torch.bincount(self.row[kept], minlength=count)
+        return TruthRows(offsets_of(counts), self.tail[kept].to(torch.int32), truths[kept])

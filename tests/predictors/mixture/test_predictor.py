@@ -188,10 +188,10 @@ def test_weights_belong_to_a_calibration(tmp_path: Path) -> None:
     mixed = load_predictor(tmp_path / "mix.json", graph)
     assert isinstance(mixed, MixturePredictor)
     assert torch.equal(mixed.rows(heads, relations).truths, alone.rows(heads, relations).truths)
-    assert mixed.notes == ()
+    assert mixed.notes == alone.notes, "each member's notes once"
     same = load_predictor(tmp_path / "mix.json", graph, Settings(calibration="sigmoid:cut=0.1"))
     assert isinstance(same, MixturePredictor)
-    assert same.notes == ()
+    assert same.notes == alone.notes
     other = load_predictor(tmp_path / "mix.json", graph, Settings(calibration="softmax-degree"))
     assert isinstance(other, MixturePredictor)
     assert "learned with calibration sigmoid:cut=0.1" in other.notes[0]
