@@ -124,7 +124,8 @@ def source_name(source: str) -> str:
     name = path.name
     while path.suffix and not path.is_dir() and Path(name).suffix:
         name = Path(name).stem
-    return name
+    # A path may hold bytes that are no text; a name may not.
+    return name.encode("utf-8", "replace").decode()
 
 
 def _read_source(source: str, collector: Collector, options: Options) -> None:
