@@ -169,12 +169,14 @@ def test_errors_of_libraries_about_the_disk_are_errors_of_the_system(
     tmp_path: Path, error: Exception
 ) -> None:
     (tmp_path / "a").write_text("before")
-    with (
-        pytest.raises(OSError, match="No space left on device") as caught,
-        replacing(tmp_path / "a") as temporary,
-    ):
-        temporary.write_text("half")
-        raise error
+
+    def write_half() -> None:
+        with replacing(tmp_path / "a") as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_half()
     assert caught.value.errno == errno.ENOSPC
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_text() == "before"
