@@ -15,6 +15,7 @@ from kgreason.cli.common.options import (
     ReasoningOptions,
     ResultsFile,
     ResultsFormat,
+    valid_text,
 )
 from kgreason.cli.common.output import Target
 from kgreason.cli.common.reading import ReadingOptions
@@ -45,6 +46,7 @@ def relate(
     target = Target.choose(form, output, terminal.interactive)
     loaded = load_asked(terminal, graph.graph, reading, reasoning)
     for name in (head, tail):
+        valid_text(name, "an entity's name")
         # A mistake is told before a model is loaded.
         bind_entity(name, loaded.vocabulary)
     engine = make_engine(terminal, loaded, reasoning)

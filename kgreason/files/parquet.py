@@ -76,11 +76,20 @@ def read_parquet(path: Path, remedy: str) -> pl.DataFrame:
 def parse_parquet(path: Path, remedy: str) -> pl.DataFrame:
     """The table in a file whose bytes were checked; DataError where the parser fails."""
     try:
-        return pl.read_parquet(path, glob=False)
+        return pl.read_parquet(for_polars(path), glob=False)
     except (Exception, pl.exceptions.PanicException) as error:
         # Any byte string may raise anything in a parser.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DataError(f"{path}: cannot be read ({reason})", remedy=remedy) from error
+
+
+def for_polars(path: Path) -> Path | bytes:
+    """The path, or what is there: polars opens none with bytes that are no text. OSError."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return path.read_bytes()
+    return path
 
 
 def with_columns(

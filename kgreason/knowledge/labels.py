@@ -9,7 +9,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kgreason.errors import DataError, UsageError, remedy_for
+from kgreason.errors import DataError, UsageError
+from kgreason.knowledge.sources.blocks import line_blocks
+from kgreason.knowledge.sources.guard import DEFAULT_LIMITS, ReadingLimits
+from kgreason.knowledge.sources.streams import Source
 from kgreason.knowledge.terms import RDFS_LABEL, SKOS_LABEL, literal_parts
 
 # Which label of an entity is shown: the smallest rank wins.
@@ -18,29 +21,35 @@ _GIVEN, _FROM_SOURCE, _CHOSEN, _PREFERRED, _PLAIN = range(5)
 _WIKIDATA_ID = r" \(Q[0-9]+\)$"
 
 
-def read_labels(labels: str | Path | Mapping[str, str]) -> dict[str, str]:
+def read_labels(
+    labels: str | Path | Mapping[str, str], limits: ReadingLimits = DEFAULT_LIMITS
+) -> dict[str, str]:
     """Names and their labels, from a file of `name TAB label` lines, or from a mapping as it is."""
     if isinstance(labels, Mapping):
         return dict(labels)
-    path = Path(labels)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}", remedy=remedy_for(error)) from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text", remedy="convert it to UTF-8") from error
+    source = Source(str(labels), limits)
     found: dict[str, str] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        name, tab, label = line.partition("\t")
-        if not tab or not name or not label.strip():
-            raise DataError(
-                f"{path}, line {number}: expected `name TAB label`, got {line[:80]!r}",
-                remedy="one name and one label per line, separated by a tab",
-            )
-        found.setdefault(name, label.strip())
+    with source.open() as stream:
+        for first, block in line_blocks(source, stream):
+            for number, line in enumerate(_decoded(source, block).split("\n"), first):
+                if not line.strip():
+                    continue
+                name, tab, label = line.partition("\t")
+                if not tab or not name or not label.strip():
+                    raise DataError(
+                        f"{source.label}, line {number}: expected `name TAB label`, "
+                        f"got {line[:80]!r}",
+                        remedy="one name and one label per line, separated by a tab",
+                    )
+                found.setdefault(name, label.strip())
     return found
+
+
+def _decoded(source: Source, block: bytes) -> str:
+    try:
+        return block.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{source.label}: not UTF-8 text", remedy="convert it to UTF-8") from error
 
 
 def collect_labels(

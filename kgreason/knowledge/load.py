@@ -83,7 +83,7 @@ def _load(
     return collected(
         read,
         name or source_name(sources[0]),
-        labels,
+        None if labels is None else read_labels(labels, options.limits),
         "+".join(sources),
         options.label_properties,
     )
@@ -92,7 +92,7 @@ def _load(
 def collected(
     read: Callable[[Collector], None],
     name: str,
-    labels: str | Path | Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
     origin: str | None = None,
     label_properties: tuple[str, ...] = (),
 ) -> Read:
@@ -105,11 +105,12 @@ def collected(
         raise DataError(
             f"{origin or name}: no facts{skipped}", remedy="a graph needs at least one fact"
         )
-    given = read_labels(labels) if labels is not None else {}
     entities = collector.entities.names()
     relations = collector.relations.names()
     prefixes, skipped_count = collector.prefixes, collector.skipped
-    table = collect_labels(entities, relations, facts, given, collector.labels, label_properties)
+    table = collect_labels(
+        entities, relations, facts, labels or {}, collector.labels, label_properties
+    )
     vocabulary = Vocabulary(entities, relations, prefixes=prefixes, labels=table)
     return Read(Loaded(name, vocabulary, facts), skipped_count)
 
@@ -124,7 +125,8 @@ def source_name(source: str) -> str:
     name = path.name
     while path.suffix and not path.is_dir() and Path(name).suffix:
         name = Path(name).stem
-    return name
+    # A path may hold bytes that are no text; a name may not.
+    return name.encode("utf-8", "replace").decode()
 
 
 def _read_source(source: str, collector: Collector, options: Options) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -82,9 +83,24 @@ def test_bad_standard_input(run: Run, friends: Path, text: bytes) -> None:
 
 
 def test_an_argument_that_is_not_utf8(run: Run, friends: Path) -> None:
-    ran = run("query", "-g", friends, "-q", "?y : friend(\udcff, y)")
-    assert ran.code == 1
-    assert "not UTF-8" in ran.err
+    for command in (
+        ("query", "-g", friends, "-q", "?y : friend(\udcff, y)"),
+        ("relate", "\udcff", "bob", "-g", friends),
+        ("load", friends, "-o", friends.with_suffix(".kg"), "--name", "\ud800"),
+    ):
+        ran = run(*command)
+        assert ran.code == 2
+        assert "not UTF-8" in ran.err
+        assert ran.out == ""
+
+
+def test_a_path_that_is_no_text(run: Run, friends: Path) -> None:
+    odd = friends.with_name(os.fsdecode(b"\xff.tsv"))
+    store = friends.with_name(os.fsdecode(b"\xff.kg"))
+    friends.rename(odd)
+    assert run("load", odd, "-o", store).code == 0
+    ran = run("query", "-g", store, "-q", FRIEND)
+    assert (ran.code, ran.out) == (0, "?y\t?score\n<bob>\t1.0e0\n"), ran.err
 
 
 @pytest.mark.parametrize(

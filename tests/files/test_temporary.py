@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import sys
@@ -155,3 +156,34 @@ def test_a_load_that_was_ended_leaves_nothing_for_long(present: bool, tmp_path: 
     assert left(tmp_path) | left(store) == set()
     assert len(KnowledgeGraph.open(store).facts()) == 2
     assert len(list(store.iterdir())) == 5
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        OSError("3072 requested and 1024 written"),
+    ],
+)
+def test_errors_of_libraries_about_the_disk_are_errors_of_the_system(
+    tmp_path: Path, error: Exception
+) -> None:
+    (tmp_path / "a").write_text("before")
+
+    def write_half() -> None:
+        with replacing(tmp_path / "a") as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_half()
+    assert caught.value.errno == errno.ENOSPC
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_text() == "before"
+
+
+def test_other_errors_stay_what_they_are(tmp_path: Path) -> None:
+    for error in (ValueError("no (os error)"), PermissionError(errno.EACCES, "denied")):
+        with pytest.raises(type(error)) as caught, replacing(tmp_path / "a"):
+            raise error
+        assert caught.value is error

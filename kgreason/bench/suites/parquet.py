@@ -26,6 +26,7 @@ from kgreason.errors import DataError, KgreasonError
 from kgreason.files import replacing
 from kgreason.files.parquet import (
     check_seal,
+    for_polars,
     parse_parquet,
     read_parquet,
     seal_parquet,
@@ -152,7 +153,7 @@ def _read(table: Path) -> tuple[dict[str, Any], pl.DataFrame]:
     is_sealed = check_seal(table, _AGAIN)
     frame = parse_parquet(table, _AGAIN) if is_sealed else read_parquet(table, _AGAIN)
     try:
-        about = json.loads(pl.read_parquet_metadata(table).get(_KEY, "null"))
+        about = json.loads(pl.read_parquet_metadata(for_polars(table)).get(_KEY, "null"))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{table}: damaged metadata ({error})", remedy=_AGAIN) from error
     if not isinstance(about, dict) or about.get("format") != _FORMAT:

@@ -146,7 +146,7 @@ class QuestionOptions:
         if self.query is not None and self.query_file is not None:
             raise UsageError("both --query and --query-file are given", remedy="give one of them")
         if self.query is not None:
-            return _valid(self.query, "the question")
+            return valid_text(self.query, "the question")
         if self.query_file is not None and str(self.query_file) != "-":
             return read_text(self.query_file)
         if "-" in graphs:
@@ -289,6 +289,13 @@ def _decoded(content: bytes, source: str) -> str:
         ) from error
 
 
-def _valid(text: str, source: str) -> str:
-    """Arguments that are not UTF-8 arrive with surrogates, which no name can hold."""
-    return _decoded(text.encode("utf-8", "surrogateescape"), source)
+def valid_text(text: str, what: str) -> str:
+    """An argument that is not UTF-8 arrives with surrogates, which no name can hold: UsageError."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{what} is not UTF-8 text (character {error.start + 1})",
+            remedy="type it in UTF-8, or give it in a file",
+        ) from error
+    return text

@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from kgreason.errors import DataError
+from kgreason.files.parquet import for_polars
 from kgreason.knowledge.interner import Collector
 from kgreason.knowledge.labels import read_labels
 from kgreason.knowledge.pickles import read_plain_pickle
@@ -87,7 +88,12 @@ def id_rows(path: Path, entity_count: int, relation_count: int) -> NDArray[np.in
     columns = {"head": pl.Int64, "relation": pl.Int64, "tail": pl.Int64}
     try:
         frame = pl.read_csv(
-            path, separator="\t", has_header=False, schema=columns, quote_char=None, glob=False
+            for_polars(path),
+            separator="\t",
+            has_header=False,
+            schema=columns,
+            quote_char=None,
+            glob=False,
         )
         rows = frame.drop_nulls().to_numpy()
     except (pl.exceptions.PolarsError, OSError):
