@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from kgreason.cli.common.command import command
-from kgreason.cli.common.options import valid_text
 from kgreason.cli.common.reading import ReadingOptions
 from kgreason.cli.common.session import load_graph
 from kgreason.cli.common.terminal import Terminal
@@ -34,8 +33,6 @@ def load(
     name: Annotated[str | None, typer.Option("--name", help="What to call the graph.")] = None,
 ) -> None:
     """Read a knowledge graph and write it as a store, which opens at once."""
-    if name is not None:
-        valid_text(name, "--name")
     graph = load_graph(terminal, sources, reading, lenient=lenient, name=name)
     with terminal.stage("save", f"writing {output}"):
         graph.save(output)

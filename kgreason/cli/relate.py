@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kgreason.checks import check_text
 from kgreason.cli.common.answers import deliver, footer
 from kgreason.cli.common.command import command
 from kgreason.cli.common.options import (
@@ -15,7 +16,6 @@ from kgreason.cli.common.options import (
     ReasoningOptions,
     ResultsFile,
     ResultsFormat,
-    valid_text,
 )
 from kgreason.cli.common.output import Target
 from kgreason.cli.common.reading import ReadingOptions
@@ -46,7 +46,7 @@ def relate(
     target = Target.choose(form, output, terminal.interactive)
     loaded = load_asked(terminal, graph.graph, reading, reasoning)
     for name in (head, tail):
-        valid_text(name, "an entity's name")
+        check_text(name, "an entity's name")
         # A mistake is told before a model is loaded.
         bind_entity(name, loaded.vocabulary)
     engine = make_engine(terminal, loaded, reasoning)

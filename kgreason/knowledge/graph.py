@@ -166,6 +166,8 @@ class KnowledgeGraph:
         paths = tuple(check_path(source, "a source", remedy) for source in sources)
         if name is not None:
             check_text(name, "the name of a graph")
+        if not isinstance(limits, ReadingLimits):
+            raise UsageError(f"limits are {shown(limits)}", remedy="give a ReadingLimits")
         options = Options(input_format, lenient, progress, tuple(label_properties), limits)
         found = load(paths, options, labels, name)
         return cls(found.contents, skipped=found.skipped)
@@ -224,7 +226,8 @@ class KnowledgeGraph:
         """
         from kgreason.knowledge.store import write_store
 
-        write_store(self, Path(path))
+        where = check_path(path, "where a graph is saved", "name a folder, name.kg")
+        write_store(self, Path(where))
 
     def verify(self) -> None:
         """Compare a store's files with their checksums; `DataError` names one that differs."""

@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kgreason.checks import shown
+from kgreason.errors import DataError
 from kgreason.knowledge.terms import canonical
 
 Ints = NDArray[np.int32]
@@ -49,7 +51,14 @@ class Interner:
 
     def ids(self, *columns: Strings) -> tuple[Ints, ...]:
         """(rows,) ids for each column of spellings; new ones are numbered row by row."""
-        series = [pl.Series(column, dtype=pl.String) for column in columns]
+        try:
+            series = [pl.Series(column, dtype=pl.String) for column in columns]
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"the name {shown(error.object)} has half of a surrogate pair: it is no Unicode "
+                "text",
+                remedy="read it as UTF-8, without surrogateescape",
+            ) from None
         codes = np.stack([self._codes(column) for column in series], axis=1)
         fresh = np.flatnonzero(self._id_of_code[codes.ravel()] < 0)
         if len(fresh):

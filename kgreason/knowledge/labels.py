@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kgreason.checks import check_text, shown
 from kgreason.errors import DataError, UsageError
 from kgreason.knowledge.sources.blocks import line_blocks
 from kgreason.knowledge.sources.guard import DEFAULT_LIMITS, ReadingLimits
@@ -26,6 +27,9 @@ def read_labels(
 ) -> dict[str, str]:
     """Names and their labels, from a file of `name TAB label` lines, or from a mapping as it is."""
     if isinstance(labels, Mapping):
+        for name, label in labels.items():
+            check_text(name, "a name in the labels")
+            check_text(label, f"the label of {shown(name)}")
         return dict(labels)
     source = Source(str(labels), limits)
     found: dict[str, str] = {}

@@ -90,7 +90,7 @@ def test_an_argument_that_is_not_utf8(run: Run, friends: Path) -> None:
     ):
         ran = run(*command)
         assert ran.code == 2
-        assert "not UTF-8" in ran.err
+        assert "is no Unicode text" in ran.err
         assert ran.out == ""
 
 

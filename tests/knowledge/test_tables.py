@@ -6,6 +6,7 @@ import gzip
 import io
 import pickle
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ import polars as pl
 import pytest
 import rdflib
 
-from kgreason.errors import DataError, UsageError
+from kgreason.errors import DataError, KgreasonError, UsageError
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.knowledge.sources import blocks
 from tests.knowledge.test_rdf import NTRIPLES, STATEMENTS, put, statements
@@ -247,3 +248,28 @@ def test_published_benchmarks(
     test = graph.index(["test"])
     assert test.contains(*raw.T).all()
     assert test.fact_counts.sum() == len(raw)
+
+
+def test_names_that_are_no_text() -> None:
+    half = "\ud800"
+    frame = pl.DataFrame({"head": ["a"], "relation": ["r"], "tail": ["b"]})
+    table = pd.DataFrame({"head": [half], "relation": ["r"], "tail": ["b"]}, dtype=object)
+    graph = rdflib.Graph()
+    graph.add((rdflib.URIRef(half), rdflib.URIRef("r"), rdflib.BNode("b")))
+    reads: list[Callable[[], object]] = [
+        lambda: KnowledgeGraph.from_frame(table),
+        lambda: KnowledgeGraph.from_rdflib(graph),
+        lambda: KnowledgeGraph.from_triples([("a", half, "b")]),
+        lambda: KnowledgeGraph.load("pykeen:nations", labels={"usa": half}),
+    ]
+    for read in reads:
+        with pytest.raises(KgreasonError, match="no Unicode text"):
+            read()
+    with pytest.raises(UsageError, match="which is no path"):
+        KnowledgeGraph.from_frame(frame).save("a\0b")
+    with pytest.raises(DataError, match="File name too long"):
+        KnowledgeGraph.load("x" * 300)
+    with pytest.raises(DataError, match="File name too long"):
+        KnowledgeGraph.from_frame(frame).save("x" * 300)
+    with pytest.raises(UsageError, match="limits are 5"):
+        KnowledgeGraph.load("pykeen:nations", limits=5)  # type: ignore[arg-type]

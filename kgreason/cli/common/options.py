@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from kgreason.checks import check_text
 from kgreason.cli.common.precision import settled_dtype
 from kgreason.errors import DataError, UsageError
 from kgreason.settings import FACTS, USUAL, Settings, spell_size
@@ -146,7 +147,8 @@ class QuestionOptions:
         if self.query is not None and self.query_file is not None:
             raise UsageError("both --query and --query-file are given", remedy="give one of them")
         if self.query is not None:
-            return valid_text(self.query, "the question")
+            check_text(self.query, "the question")
+            return self.query
         if self.query_file is not None and str(self.query_file) != "-":
             return read_text(self.query_file)
         if "-" in graphs:
@@ -287,15 +289,3 @@ def _decoded(content: bytes, source: str) -> str:
         raise DataError(
             f"{source} is not UTF-8 text (byte {error.start})", remedy="convert it to UTF-8"
         ) from error
-
-
-def valid_text(text: str, what: str) -> str:
-    """An argument that is not UTF-8 arrives with surrogates, which no name can hold: UsageError."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError(
-            f"{what} is not UTF-8 text (character {error.start + 1})",
-            remedy="type it in UTF-8, or give it in a file",
-        ) from error
-    return text

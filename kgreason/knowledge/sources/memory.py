@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pyoxigraph as ox
 
+from kgreason.checks import shown
 from kgreason.errors import DataError
 from kgreason.knowledge.interner import Collector
 from kgreason.knowledge.sources.tables import split_of
@@ -105,5 +106,10 @@ def _as_polars(frame: Any) -> pl.DataFrame:
             raise DataError(
                 f"{type(frame).__name__} is not a frame", remedy="pass a polars or pandas frame"
             ) from error
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"the frame holds {shown(error.object)}, which is no Unicode text",
+                remedy="read it as UTF-8, without surrogateescape",
+            ) from None
     table: pl.DataFrame = frame.select(pl.col(column).cast(pl.String) for column in frame.columns)
     return table
