@@ -41,6 +41,12 @@ def level(weights: Tensor, truths: Tensor, pooled: Tensor, lengths: Tensor) -> T
     set relations apart: those links of a row that members disagree on get one factor, which gives
     them the sum of their arithmetic means. None of them exceeds the greatest truth that a member
     gives one of them: a bound for each link would set the order anew, by the boldest member.
+
+    The factor is at most the greatest ratio of a mean to a pooled truth. For x = t + f and any c,
+    mean − c · pooled = (Σ w x − f) − c (Π x^w − f) is convex in x, for a geometric mean is concave.
+    So it is at most 0 over the box [f, 1 + f]^n if it is at the corners, where members of weight W
+    say 1 and the others 0: the ratio there is W / ((1 + f)^W f^(1 − W) − f), greatest for the least
+    weight. That is 36 for two members that count the same and 390 at 9 to 91: as good as no bound.
     """
     means = torch.zeros_like(pooled)
     for weight, truth in zip(weights, truths, strict=True):

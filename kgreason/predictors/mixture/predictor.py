@@ -6,7 +6,6 @@ predict at all: between other entities the rest share its weight.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,13 +13,10 @@ import torch
 from torch import Tensor
 
 from kgreason.errors import UsageError
-from kgreason.predictors.mixture.bounds import greatest, most_raised, pooled_bounds, spread
 from kgreason.predictors.mixture.pool import level, log_pool
-from kgreason.predictors.protocol import HeadBounds, LinkPredictor, Path, RowBounds, RowPrice
+from kgreason.predictors.protocol import LinkPredictor, Path, RowBounds, RowPrice
 from kgreason.truth.ragged import offsets_of
 from kgreason.truth.rows import TruthRows
-
-_LINKS_AT_ONCE = 1 << 20
 
 
 class MixturePredictor(LinkPredictor):
@@ -31,6 +27,9 @@ class MixturePredictor(LinkPredictor):
     members), not negative, a row's sum positive; they are exponents, in proportion. Where only
     members of weight 0 can predict, a truth is the mean of theirs. Links in nobody's scope have the
     greatest truth that a member gives them: known facts, that is.
+
+    A mixture bounds rows, not heads: how much `level` raises a link depends on the rest of its row,
+    and without it the bound is too wide to be of use (see there).
     """
 
     def __init__(
@@ -101,12 +100,10 @@ class MixturePredictor(LinkPredictor):
     def price(self) -> RowPrice:
         """The members' prices added up; rows are prefetched as suits the dearest member."""
         prices = [one.price() for one in self.members]
-        bounds = [price.head_bounds for price in prices if price.head_bounds is not None]
         return RowPrice(
             sum(price.flops for price in prices),
             sum(price.entries for price in prices),
             all(price.facts_only for price in prices),
-            head_bounds=sum(bounds) if len(bounds) == len(prices) else None,
             rows_per_pass=max(prices, key=lambda price: price.flops).rows_per_pass,
         )
 
@@ -146,39 +143,6 @@ class MixturePredictor(LinkPredictor):
         most = max(most, torch.tensor(most, dtype=dtype).item())
         known = said.rows(said.pooled(len(heads)).to(dtype), alike, len(heads))
         return RowBounds(known, most)
-
-    def top_heads(self, relation: int, tails: Tensor, count: int) -> HeadBounds | None:
-        """From the bounds of the members, see `kgreason.predictors.mixture.bounds`."""
-        if self.price().head_bounds is None:
-            return None
-        size = max(1, _LINKS_AT_ONCE // max(1, self.entity_count))
-        parts = [self._top_heads(relation, part, count) for part in tails.split(size)]
-        fields = (field.name for field in dataclasses.fields(HeadBounds))
-        return HeadBounds(*(torch.cat([getattr(part, name) for part in parts]) for name in fields))
-
-    def _top_heads(self, relation: int, tails: Tensor, count: int) -> HeadBounds:
-        one = torch.tensor([relation])
-        asked = [i for i in range(len(self.members)) if bool(self._is_asked(i, one))]
-        found = [self.members[i].top_heads(relation, tails, count) for i in asked]
-        said, exact, dtype = [], [], torch.float32
-        for bounds in found:
-            assert bounds is not None, "the price names them"
-            most, is_exact = spread(bounds, self.entity_count)
-            said.append(most.view(-1))
-            exact.append(is_exact.view(-1))
-            dtype = bounds.most.dtype
-        device = said[0].device
-        head = torch.arange(self.entity_count, device=device).repeat(len(tails))
-        tail = tails.to(device).repeat_interleave(self.entity_count)
-        inside = torch.stack([self._holds(i, relation, head, tail) for i in asked])
-        own = self.weights[relation, asked].to(device)
-        weights = own.unsqueeze(1).expand(inside.shape)
-        links = _Said(tail, head, weights, inside, torch.stack(said))
-        shape = len(tails), self.entity_count
-        alike = links.alike(len(asked)) & torch.stack(exact).all(0) & (links.shares() > 0).any(0)
-        most = pooled_bounds(links.shares(), inside, links.truths, most_raised(own))
-        most = torch.where(alike, links.truths[0], most)
-        return greatest(most.view(shape), alike.view(shape), count, dtype)
 
     def _gathered(
         self, parts: Sequence[TruthRows], asked: Sequence[Tensor], heads: Tensor, relations: Tensor
@@ -224,17 +188,13 @@ class MixturePredictor(LinkPredictor):
         """(entries,) bool: whether both ends of each link are in a member's scope."""
         found = torch.ones(row.shape[0], dtype=torch.bool, device=row.device)
         for relation in relations.unique().tolist():
+            scope = self.members[member].scope(relation)
+            if scope is None:
+                continue
+            scope = scope.to(row.device)
             here = torch.nonzero(relations[row] == relation).view(-1)
-            found[here] = self._holds(member, relation, heads[row[here]], tail[here])
+            found[here] = scope[heads[row[here]]] & scope[tail[here]]
         return found
-
-    def _holds(self, member: int, relation: int, heads: Tensor, tails: Tensor) -> Tensor:
-        """(links,) bool: whether both ends of each link of a relation are in a member's scope."""
-        scope = self.members[member].scope(relation)
-        if scope is None:
-            return torch.ones_like(heads, dtype=torch.bool)
-        scope = scope.to(heads.device)
-        return scope[heads] & scope[tails]
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +238,7 @@ class _Said:
         without = torch.where(spare > 0, torch.minimum(others / spare, most), most)
         return torch.where((shares > 0).any(0), pooled, without)
 
-    def alike(self, speakers: Tensor | int) -> Tensor:
+    def alike(self, speakers: Tensor) -> Tensor:
         """(links,) bool: whether so many members list a link, and all with the same truth."""
         is_listed = self.truths > 0
         least = self.truths.masked_fill(~is_listed, torch.inf).amin(0)

@@ -1,18 +1,27 @@
-"""Bounds of mixtures: no truth is above its bound, and what is exact is the truth to the bit."""
+"""Bounds of mixtures: no truth is above its bound, and what is known is the truth to the bit."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
 import torch
 from torch import Tensor
 
-from kgreason.predictors import MixturePredictor
-from kgreason.predictors.mixture.bounds import most_raised, pooled_bounds
+from kgreason import Engine, KnowledgeGraph
+from kgreason.predictors import MixturePredictor, load_predictor
+from kgreason.predictors.checkpoints.format import save_checkpoint
 from kgreason.predictors.mixture.pool import FLOOR, level, log_pool
-from kgreason.predictors.protocol import HeadBounds, LinkPredictor, RowBounds, RowPrice
+from kgreason.predictors.protocol import (
+    LinkPredictor,
+    PredictorWrapper,
+    RowBounds,
+    RowPrice,
+    nothing_known,
+)
 from kgreason.truth.rows import TruthRows
+from tests.predictors.toy import complex_info, weights
 
 SIZE, RELATIONS = 7, 4
 EVERYONE = torch.arange(SIZE)
@@ -21,7 +30,7 @@ EVERYONE = torch.arange(SIZE)
 class Bounded(LinkPredictor):
     """A table (directed relations, entities, entities) that knows some of its links beforehand.
 
-    known: of the same shape, bool. price: of a row. Heads are bounded by up to `slack` times.
+    known: of the same shape, bool. price: of a row.
     """
 
     name, entity_count, relation_count = "bounded", SIZE, RELATIONS
@@ -31,11 +40,10 @@ class Bounded(LinkPredictor):
         table: Tensor,
         known: Tensor,
         scope: Tensor | None = None,
-        slack: float = 1.5,
         price: RowPrice | None = None,
     ) -> None:
-        self.table, self.known, self._scope, self.slack = table, known, scope, slack
-        self._price = price or RowPrice(1.0, 2.0, head_bounds=0.5)
+        self.table, self.known, self._scope = table, known, scope
+        self._price = price or RowPrice(1.0, 2.0)
 
     def rows(self, heads: Tensor, relations: Tensor) -> TruthRows:
         return TruthRows.from_dense(self.table[relations, heads])
@@ -50,19 +58,6 @@ class Bounded(LinkPredictor):
         table, known = self.table[relations, heads], self.known[relations, heads]
         others = float(table.masked_fill(known, 0.0).max()) if len(heads) else 0.0
         return RowBounds(TruthRows.from_dense(table * known), others)
-
-    def top_heads(self, relation: int, tails: Tensor, count: int) -> HeadBounds | None:
-        if self._price.head_bounds is None:
-            return None
-        truth = self.table[relation][:, tails].T
-        exact = self.known[relation][:, tails].T & (truth > 0)
-        most, heads = torch.where(exact, truth, (truth * self.slack).clamp(max=1)).sort(
-            1, descending=True
-        )
-        rest = most[:, count] if count < SIZE else torch.zeros(len(tails))
-        return HeadBounds(
-            heads[:, :count], most[:, :count], exact.gather(1, heads)[:, :count], rest
-        )
 
 
 def random_member(rng: Random, facts: Tensor, dtype: torch.dtype) -> Bounded:
@@ -80,7 +75,7 @@ def random_member(rng: Random, facts: Tensor, dtype: torch.dtype) -> Bounded:
     knows = facts if rng.random() < 0.8 else facts & (table > 0.1)
     table[knows] = rng.choice((1.0, 1.0, 1.0, 0.9))
     known = knows if rng.random() < 0.8 else torch.zeros_like(facts)
-    return Bounded(table, known, scope, slack=rng.choice((1.0, 1.01, 3.0)))
+    return Bounded(table, known, scope)
 
 
 def random_mixture(seed: int) -> MixturePredictor:
@@ -90,27 +85,27 @@ def random_mixture(seed: int) -> MixturePredictor:
     facts = torch.rand((RELATIONS, SIZE, SIZE), generator=generator) < 0.15
     dtype = rng.choice((torch.float32, torch.float32, torch.float64))
     members = [random_member(rng, facts, dtype) for _ in range(rng.choice((2, 2, 3, 4)))]
-    weights = torch.rand((RELATIONS, len(members)), generator=generator, dtype=torch.float64) ** 4
-    weights[torch.rand(weights.shape, generator=generator) < 0.25] = 0.0
-    weights[weights.sum(1) == 0, 0] = 1.0
-    return MixturePredictor(members, weights)
+    shares = torch.rand((RELATIONS, len(members)), generator=generator, dtype=torch.float64) ** 4
+    shares[torch.rand(shares.shape, generator=generator) < 0.25] = 0.0
+    shares[shares.sum(1) == 0, 0] = 1.0
+    return MixturePredictor(members, shares)
 
 
 @pytest.mark.parametrize("block", range(4))
 def test_no_truth_is_above_its_bound(block: int) -> None:
-    exact = 0
+    known = 0
     for seed in range(12 * block, 12 * block + 12):
         mixture = random_mixture(seed)
         for relation in range(RELATIONS):
             relations = torch.full_like(EVERYONE, relation)
             truths = mixture.rows(EVERYONE, relations).dense(SIZE)
-            check_rows(mixture, truths, relations)
-            exact += check_heads(mixture, truths, relation)
-    assert exact > 100
+            known += check_rows(mixture, truths, relations)
+    assert known > 100
 
 
-def check_rows(mixture: MixturePredictor, truths: Tensor, relations: Tensor) -> None:
-    """Every row by itself, and all rows at once."""
+def check_rows(mixture: MixturePredictor, truths: Tensor, relations: Tensor) -> int:
+    """Every row by itself, and all rows at once; how many links are known."""
+    count = 0
     for heads in (EVERYONE, *EVERYONE.split(1)):
         bounds = mixture.bounds(heads, relations[heads])
         known = bounds.known.dense(SIZE)
@@ -118,21 +113,7 @@ def check_rows(mixture: MixturePredictor, truths: Tensor, relations: Tensor) -> 
         assert torch.equal(own[known > 0], known[known > 0].to(own)), "exact to the bit"
         assert bounds.others <= 1
         assert bool((own[known == 0] <= bounds.others).all())
-
-
-def check_heads(mixture: MixturePredictor, truths: Tensor, relation: int) -> int:
-    """How many links were told exactly."""
-    count = 0
-    for size in (1, 3, SIZE, SIZE + 4):
-        bounds = mixture.top_heads(relation, EVERYONE, size)
-        assert bounds is not None
-        most = bounds.rest.unsqueeze(1).repeat(1, SIZE).scatter_(1, bounds.heads, bounds.most)
-        assert bool((most >= truths.T).all())
-        assert bool((bounds.most.diff(dim=1) <= 0).all())
-        assert bool((bounds.rest <= bounds.most[:, -1]).all())
-        told = truths.T.gather(1, bounds.heads)[bounds.exact]
-        assert torch.equal(told, bounds.most[bounds.exact])
-        count += len(told)
+        count += int((known > 0).sum())
     return count
 
 
@@ -153,34 +134,26 @@ def test_facts_that_all_know_leave_what_a_calibration_allows() -> None:
     assert bounds.others == 1
 
 
-def test_rows_are_raised_by_no_more_than_the_greatest_ratio() -> None:
-    """`level` against its bound, on rows made to be far apart: R is reached, and never passed."""
-    assert most_raised(torch.tensor([1.0, 0.0])) == most_raised(torch.tensor([3.0])) == 1
-    for weights in ((0.5, 0.5), (0.9, 0.1), (0.3, 0.3, 0.4), (0.98, 0.01, 0.01)):
-        own = torch.tensor(weights, dtype=torch.float64)
-        raised, closest = most_raised(own * 7), 0.0
-        for seed in range(200):
-            generator = torch.Generator().manual_seed(seed)
-            truths = torch.rand((len(own), 12), generator=generator, dtype=torch.float64)
-            truths = truths ** (1 + 40 * float(torch.rand(1, generator=generator)))
-            truths[torch.rand(truths.shape, generator=generator) < 0.5] = 1e-9
-            truths[own.argmin(), 0] = 1.0
-            truths[torch.arange(len(own)) != int(own.argmin()), 0] = 1e-12
-            spread = own.unsqueeze(1).expand(truths.shape)
-            pooled = log_pool(spread, truths)
-            found = level(spread, truths, pooled, torch.tensor([12]))
-            assert bool((found <= pooled * raised * (1 + 1e-9)).all())
-            one = level(spread[:, :1], truths[:, :1], pooled[:1], torch.tensor([1]))
-            closest = max(closest, float(one / pooled[:1]))
-        assert closest == pytest.approx(raised, rel=1e-5)
-
-
-def test_a_link_that_a_member_rules_out_is_no_link() -> None:
-    shares = torch.full((2, 3), 0.5, dtype=torch.float64)
-    inside = torch.ones(2, 3, dtype=torch.bool)
-    bounds = torch.tensor([[0.0, 0.0, 2 * FLOOR], [2 * FLOOR, 0.5, 0.0]], dtype=torch.float64)
-    found = pooled_bounds(shares, inside, bounds, most_raised(torch.tensor([1.0, 1.0])))
-    assert (found > 0).tolist() == [False, True, False]
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.9, 0.1), (0.3, 0.3, 0.4), (0.98, 0.01, 0.01)])
+def test_how_far_a_link_is_raised(shares: tuple[float, ...]) -> None:
+    """The factor of `level` reaches what its docstring says, and nothing more."""
+    own = torch.tensor(shares, dtype=torch.float64)
+    least = min(shares)
+    factor = least / ((1 + FLOOR) ** least * FLOOR ** (1 - least) - FLOOR)
+    for seed in range(50):
+        generator = torch.Generator().manual_seed(seed)
+        truths = torch.rand((len(own), 12), generator=generator, dtype=torch.float64)
+        truths = truths ** (1 + 40 * float(torch.rand(1, generator=generator)))
+        truths[torch.rand(truths.shape, generator=generator) < 0.5] = 1e-9
+        spread = own.unsqueeze(1).expand(truths.shape)
+        pooled = log_pool(spread, truths)
+        found = level(spread, truths, pooled, torch.tensor([12]))
+        assert bool((found <= pooled * factor * (1 + 1e-9)).all())
+    corner = torch.full((len(own), 1), 1e-12, dtype=torch.float64)
+    corner[own.argmin()] = 1.0
+    pooled = log_pool(own.unsqueeze(1), corner)
+    found = level(own.unsqueeze(1), corner, pooled, torch.tensor([1]))
+    assert float(found / pooled) == pytest.approx(factor, rel=1e-6)
 
 
 def test_a_mixture_keeps_what_its_members_allow() -> None:
@@ -189,8 +162,32 @@ def test_a_mixture_keeps_what_its_members_allow() -> None:
     dear = Bounded(table, facts, price=RowPrice(9.0, 3.0, head_bounds=4.0, rows_per_pass=16))
     cheap = Bounded(table, facts, price=RowPrice(1.0, 2.0, head_bounds=0.5, rows_per_pass=3))
     both = MixturePredictor([cheap, dear], torch.ones(RELATIONS, 2))
-    assert both.price() == RowPrice(10.0, 5.0, head_bounds=4.5, rows_per_pass=16)
-    blind = Bounded(table, facts, price=RowPrice(1.0, 2.0))
-    without = MixturePredictor([dear, blind], torch.ones(RELATIONS, 2))
-    assert without.price().head_bounds is None
-    assert without.top_heads(0, EVERYONE, 2) is None
+    assert both.price() == RowPrice(10.0, 5.0, rows_per_pass=16)
+    assert both.top_heads(0, EVERYONE, 2) is None
+
+
+class Silent(PredictorWrapper):
+    """A mixture as it was without bounds."""
+
+    def bounds(self, heads: Tensor, relations: Tensor) -> RowBounds:
+        return nothing_known(heads)
+
+
+def test_the_first_answers_beyond_a_hub_need_few_rows(tmp_path: Path) -> None:
+    """A hundred people are known to the hub, thirty rows prove three cities: counted in rows."""
+    people = [f"p{i}" for i in range(100)]
+    triples = [("hub", "knows", person) for person in people]
+    triples += [(person, "livesIn", f"city{i % 4}") for i, person in enumerate(people)]
+    graph = KnowledgeGraph.from_triples(triples)
+    for seed in (0, 1):
+        save_checkpoint(tmp_path / f"m{seed}", complex_info(graph), weights(graph, seed=seed))
+    both = load_predictor([tmp_path / "m0", tmp_path / "m1"], graph)
+    question = "?y : exists x. knows(hub, x) & livesIn(x, y)"
+    rows, found = {}, {}
+    for name, predictor in (("bounds", both), ("silent", Silent(both))):
+        answers = Engine(graph, predictor).ask(question, limit=3, witness=False)
+        assert answers.work is not None
+        rows[name], found[name] = answers.work.rows, [answer.truth for answer in answers]
+    assert found["bounds"] == found["silent"] == [1, 1, 1]
+    assert rows["bounds"] == 1 + 32
+    assert rows["silent"] == 1 + 100
