@@ -137,8 +137,8 @@ class MixturePredictor(LinkPredictor):
         alike = said.alike(speakers[said.row])
         dtype = parts[0].known.truths.dtype
         others = [part.others for part, rows in zip(parts, asked, strict=True) if len(rows)]
-        unlike = said.truths[:, ~alike].flatten()
-        most = max([0.0, *others, *unlike.topk(min(1, len(unlike))).values.tolist()])
+        unlike = said.truths[:, ~alike]
+        most = max([0.0, *others, float(unlike.max()) if unlike.numel() else 0.0])
         # Truths are rounded to the dtype of the first member.
         most = max(most, torch.tensor(most, dtype=dtype).item())
         known = said.rows(said.pooled(len(heads)).to(dtype), alike, len(heads))
