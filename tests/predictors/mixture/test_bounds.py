@@ -190,4 +190,4 @@ def test_the_first_answers_beyond_a_hub_need_few_rows(tmp_path: Path) -> None:
         rows[name], found[name] = answers.work.rows, [answer.truth for answer in answers]
     assert found["bounds"] == found["silent"] == [1, 1, 1]
     assert rows["bounds"] == 1 + 32
-    assert rows["silent"] == 1 + 100
+    assert rows["silent"] > 100, "a row for each of them, and of whoever may be known as well"
