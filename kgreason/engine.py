@@ -10,6 +10,7 @@ from typing import Any, Unpack
 from kgreason import arguments
 from kgreason.answers import (
     Answers,
+    Asked,
     Assembler,
     MarginalOracle,
     Prepared,
@@ -18,7 +19,7 @@ from kgreason.answers import (
 from kgreason.arguments import Source
 from kgreason.binding import bind, bind_entity, is_bound
 from kgreason.errors import UsageError
-from kgreason.execution import Budget, BudgetMeter
+from kgreason.execution import Budget, BudgetMeter, Profile
 from kgreason.explanation import Explanation, naming
 from kgreason.formula import Query, fill
 from kgreason.knowledge import KnowledgeGraph
@@ -153,12 +154,7 @@ class Engine:
             )
             for question in questions
         ]
-        for one in asked:
-            self.check_price(one.prepared.plan)
-        found = self.reasoner.settle(
-            [one.prepared.plan for one in asked], [one.stop for one in asked], meter
-        )
-        return self._assembler.answers(asked, list(found), limit, witness, paths, meter)
+        return self._answers(asked, limit, witness, paths, meter)
 
     def prepare(
         self,
@@ -174,15 +170,28 @@ class Engine:
         return Prepared(bound, form, plan)
 
     def explain(
-        self, question: Question, *, run: bool = True, paths: int = 3, language: str = "auto"
+        self,
+        question: Question,
+        *,
+        run: bool = True,
+        limit: int | None = DEFAULT_LIMIT,
+        paths: int = 3,
+        language: str = "auto",
     ) -> Explanation:
         """Formula, query graph, plan with its price, computation; with `run`, answers and work.
 
-        paths: as of `ask`.
+        The work of each step stands beside what the plan expected. limit and paths: as of `ask`.
         """
         prepared = self.prepare(question, language=language)
         computation = self.reasoner.computation([prepared.plan])
-        answers = self.ask(prepared.query, paths=paths) if run else None
+        answers, profile = None, None
+        if run:
+            arguments.check_ask(
+                [prepared.query], limit=limit, budget=None, paths=paths, values=None
+            )
+            meter, profile = BudgetMeter(), Profile()
+            asked = self._assembler.ask(prepared, limit, False, meter)
+            (answers,) = self._answers([asked], limit, True, paths, meter, profile)
         return Explanation(
             prepared.query,
             prepared.form,
@@ -193,6 +202,7 @@ class Engine:
             self.reasoner.semantics,
             self.predictor.name,
             answers,
+            profile,
         )
 
     def relations(
@@ -222,6 +232,21 @@ class Engine:
     def check_price(self, plan: Plan) -> None:
         """Refuse a plan whose largest intermediate cannot be held: LimitError."""
         self.reasoner.check_price(plan)
+
+    def _answers(
+        self,
+        asked: Sequence[Asked],
+        limit: int | None,
+        witness: bool,
+        paths: int,
+        meter: BudgetMeter,
+        profile: Profile | None = None,
+    ) -> list[Answers]:
+        plans = [one.prepared.plan for one in asked]
+        for plan in plans:
+            self.check_price(plan)
+        found = self.reasoner.settle(plans, [one.stop for one in asked], meter, profile)
+        return self._assembler.answers(asked, list(found), limit, witness, paths, meter)
 
     def _bound(
         self, question: Question, language: str, values: Mapping[str, str] | None

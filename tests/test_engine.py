@@ -248,6 +248,7 @@ def test_explain_shows_every_level(engine: Engine) -> None:
         "query graph",
         "plan",
         "computation",
+        "steps",
         "work",
     ]
     assert shown.answers == engine.ask(TWO_HOPS)
@@ -255,7 +256,41 @@ def test_explain_shows_every_level(engine: Engine) -> None:
     assert "a ──r──▶ ?x" in str(shown)
     planned = engine.explain(TWO_HOPS, run=False)
     assert planned.answers is None
-    assert [title for title, _ in planned.sections()] == titles[:-1]
+    assert [title for title, _ in planned.sections()] == titles[:-2]
+
+
+def test_explain_shows_the_work_of_each_step() -> None:
+    graph = KnowledgeGraph.from_triples(
+        [("a", "r", "b"), ("a", "r", "c"), ("b", "s", "d"), ("c", "s", "d"), ("c", "s", "e")]
+    )
+    shown = Engine(graph).explain("?y : exists x . r(a, x) & s(x, y) & !r(a, y)")
+    assert shown.profile is not None
+    work = {name: (step.kind.value, own) for name, step, own in shown.profile.steps()}
+    assert [kind for kind, _ in work.values()] == [
+        "row",
+        "project",
+        "row",
+        "complement",
+        "intersect",
+    ]
+    _, row = work["%0"]
+    assert row is not None
+    assert (row.runs, row.entries, row.rows) == (1, 2, 1)
+    # The rows of b and c are read at once by the operator that binds x.
+    _, project = work["%1"]
+    assert project is not None
+    assert (project.entries, project.rows) == (2, 2)
+    assert work["%1.0"][1] is None
+    assert shown.answers is not None
+    assert shown.answers.work is not None
+    total = sum(own.rows for _, own in work.values() if own is not None)
+    assert total == shown.answers.work.rows
+    table = dict(shown.sections())["steps"].splitlines()
+    assert table[0].split() == ["step", "expected", "entries", "entries", "rows", "runs", "ms"]
+    assert table[3].split()[-2:] == ["in", "%1"]
+    listed = shown.profile.to_list()
+    assert [one["step"] for one in listed] == list(work)
+    assert listed[0]["entries"] == 2
 
 
 def test_explain_says_what_was_refused() -> None:

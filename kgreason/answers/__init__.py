@@ -1,7 +1,7 @@
 """Answers: `rank` orders what a plan gave, `ground` reads out the witness, `serialize` writes."""
 
 from kgreason.answers.answer import Answer, Answers, Evidence, Witness
-from kgreason.answers.assembly import Assembler, Prepared
+from kgreason.answers.assembly import Asked, Assembler, Prepared
 from kgreason.answers.evidence import EvidenceBuilder
 from kgreason.answers.oracle import MarginalOracle
 from kgreason.answers.page import by_truth, page
@@ -14,6 +14,7 @@ __all__ = [
     "FORMATS",
     "Answer",
     "Answers",
+    "Asked",
     "Assembler",
     "Either",
     "Evidence",

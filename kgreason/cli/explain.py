@@ -22,7 +22,6 @@ from kgreason.cli.common.session import keep_rows, load_asked, make_engine, outl
 from kgreason.cli.common.terminal import Terminal
 
 if TYPE_CHECKING:
-    from kgreason.answers import Answers
     from kgreason.explanation import Explanation
 
 _FORMATS = ("text", "json")
@@ -58,15 +57,19 @@ def explain(
         return
     engine = make_engine(terminal, loaded, reasoning, bound)
     explanation = engine.explain(bound, run=False)
+    from kgreason.explanation import in_text
+
     if form == "text":
         # Before the answers: a question that is refused has a plan that says why.
         _show(terminal, explanation, form)
     with terminal.stage("answers", "answering"):
-        answers = engine.ask(bound, limit=limit, paths=paths)
+        explanation = engine.explain(bound, limit=limit, paths=paths)
+    answers = explanation.answers
+    assert answers is not None
     if form == "json":
-        terminal.data(_document(explanation, answers))
+        terminal.data(_document(explanation))
     else:
-        terminal.print(f"\nwork\n  {answers.work}")
+        terminal.print("\n" + in_text(explanation.work()))
         terminal.print(f"\nanswers ({len(answers):,} of {answers.total:,})")
         for line in answer_lines(answers, loaded.vocabulary.prefixes, bound.modifiers.offset):
             line.pad_left(2)
@@ -76,17 +79,19 @@ def explain(
 
 def _show(terminal: Terminal, explanation: Explanation, form: str) -> None:
     if form == "json":
-        terminal.data(_document(explanation, None))
+        terminal.data(_document(explanation))
     else:
         terminal.print(str(explanation))
 
 
-def _document(explanation: Explanation, answers: Answers | None) -> str:
+def _document(explanation: Explanation) -> str:
     about: dict[str, object] = {
         title.replace(" ", "_"): text for title, text in explanation.sections()
     }
-    if answers is not None:
-        about |= {"work": str(answers.work), **answers.to_dict()}
+    if explanation.profile is not None:
+        about["steps"] = explanation.profile.to_list()
+    if explanation.answers is not None:
+        about |= explanation.answers.to_dict()
     return json.dumps(about, ensure_ascii=False, indent=1) + "\n"
 
 

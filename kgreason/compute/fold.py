@@ -19,13 +19,24 @@ _Instance = tuple[tuple[int, ...], tuple[int, ...]]
 
 @dataclass
 class _Group:
-    """Instances of one step over the same input groups: (ids, rows of the inputs) -> row."""
+    """Instances of one step over the same input groups: (ids, rows of the inputs) -> row.
+
+    expected: entries of all instances.
+    """
 
     step: Step
     sources: tuple[int, ...]
     axes: tuple[str, ...]
     columns: int
     instances: dict[_Instance, int] = field(default_factory=dict)
+    expected: float = 0.0
+
+    def row(self, instance: _Instance, expected: float) -> int:
+        """Row of an instance, a new one if there is no equal one."""
+        if instance not in self.instances:
+            self.instances[instance] = len(self.instances)
+            self.expected += expected
+        return self.instances[instance]
 
     def node(self) -> Node:
         ids = [slots for slots, _ in self.instances]
@@ -34,7 +45,7 @@ class _Group:
             Wire(source, np.array([rows[i] for _, rows in self.instances], dtype=np.int64))
             for i, source in enumerate(self.sources)
         )
-        return Node(self.step, wires, slots, self.axes)
+        return Node(replace(self.step, expected=self.expected), wires, slots, self.axes)
 
 
 def fold(graphs: Sequence[ComputationGraph]) -> ComputationGraph:
@@ -65,10 +76,10 @@ def _place(
         groups[key] = len(ordered)
         ordered.append(_Group(step, sources, node.axes, node.slots.shape[1]))
     index = groups[key]
-    instances = ordered[index].instances
     found = []
     for i in range(node.size):
         rows = tuple(placed[wire.node][int(wire.rows[i])][1] for wire in node.wires)
         instance = (tuple(node.slots[i].tolist()), rows)
-        found.append((index, instances.setdefault(instance, len(instances))))
+        row = ordered[index].row(instance, node.step.expected / node.size)
+        found.append((index, row))
     return found

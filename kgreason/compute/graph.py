@@ -8,7 +8,8 @@ and inside a block `pair` (one row per instance and entity of the variable it bi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
@@ -63,7 +64,7 @@ class Step:
     inputs: indexes of earlier steps; a binder's are its source and then what its block takes from
     outside. references: the terms, and for ROW, LINK, REACH, COLUMN and DOMAIN the relation's
     slot, last. number: for OUTER, which of the binder's outside inputs it stands for; for TABULATE,
-    how many variables its table binds.
+    how many variables its table binds. expected: entries that the plan expects of all instances.
     """
 
     kind: Kind
@@ -71,6 +72,7 @@ class Step:
     references: tuple[Reference, ...] = ()
     block: Block | None = None
     number: int = 0
+    expected: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,16 @@ class ComputationGraph:
 
     nodes: tuple[Node, ...]
     outputs: tuple[tuple[int, int], ...]
+
+    def steps(self) -> Iterator[tuple[str, Step]]:
+        """Every step under its name: `%2`, and `%2.1` for a step in its block."""
+        waiting = [(f"%{i}", node.step) for i, node in reversed(list(enumerate(self.nodes)))]
+        while waiting:
+            name, step = waiting.pop()
+            if step.kind is not Kind.OUTER:
+                yield name, step
+            inner = step.block.steps if step.block else ()
+            waiting.extend((f"{name}.{i}", one) for i, one in reversed(list(enumerate(inner))))
 
     def __str__(self) -> str:
         lines = []

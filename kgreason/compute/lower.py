@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from kgreason.walks import Walk, unwind
 def lower(plan: Plan) -> ComputationGraph:
     """The computation of one plan; equal operators are one node."""
     nodes: list[Node] = []
-    output = unwind(_place(plan.root, _Scope(None, -1, None, []), nodes))
+    output = unwind(_place(plan.root, _Scope(None, -1, None, [], plan.price.of), nodes))
     return ComputationGraph(tuple(nodes), ((output, 0),))
 
 
@@ -36,13 +37,14 @@ class _Scope:
     """Where steps of one nesting level are collected: the top, or the block of a binder.
 
     slots: ids of the node that the block belongs to; the top has a list for each of its nodes.
-    outside: which input of the block an index of the parent is.
+    expected: entries of each operator. outside: which input of the block an index of the parent is.
     """
 
     variable: Variable | None
     depth: int
     parent: _Scope | None
     slots: list[int]
+    expected: Mapping[Operator, float]
     steps: list[Step] = field(default_factory=list)
     known: dict[Operator, int] = field(default_factory=dict)
     outside: dict[int, int] = field(default_factory=dict)
@@ -73,7 +75,8 @@ def _place(operator: Operator, scope: _Scope, nodes: list[Node]) -> Walk[int]:
         scope = scope.parent
     if operator not in scope.known:
         slots: list[int] = scope.slots if scope.parent is not None else []
-        step: Step = yield _step(operator, scope, slots, nodes)
+        bare: Step = yield _step(operator, scope, slots, nodes)
+        step = replace(bare, expected=scope.expected[operator])
         if scope.parent is not None:
             scope.steps.append(step)
             scope.known[operator] = len(scope.steps) - 1
@@ -99,7 +102,7 @@ def _step(operator: Operator, scope: _Scope, slots: list[int], nodes: list[Node]
     kind = Kind(type(operator).__name__.lower())
     if isinstance(operator, Binder):
         source: int = yield _place(operator.source, scope, nodes)
-        body = _Scope(operator.variable, scope.depth + 1, scope, slots)
+        body = _Scope(operator.variable, scope.depth + 1, scope, slots, scope.expected)
         result: int = yield _place(operator.body, body, nodes)
         block = Block(tuple(body.steps), result)
         return Step(kind, (source, *body.outside), (), block, _columns(operator))

@@ -1,6 +1,6 @@
 """Execution: `Executor.execute` evaluates a `ComputationGraph` under a logic and a predictor."""
 
-from kgreason.execution.budget import Budget, BudgetExceeded, BudgetMeter, Work
+from kgreason.execution.budget import Budget, BudgetExceeded, BudgetMeter, Profile, StepWork, Work
 from kgreason.execution.execution import Execution, Setting
 from kgreason.execution.executor import Executor
 from kgreason.execution.rows import RowStore
@@ -27,9 +27,11 @@ __all__ = [
     "Execution",
     "Executor",
     "Open",
+    "Profile",
     "RowStore",
     "Session",
     "Setting",
+    "StepWork",
     "Table",
     "TableBounds",
     "Truths",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from time import monotonic
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from time import monotonic, perf_counter
 
+from kgreason.compute import ComputationGraph, Step
 from kgreason.errors import UsageError
 
 
@@ -142,3 +144,67 @@ class BudgetMeter:
         """A pass scored so many rows, counted in whole blocks, in so many seconds."""
         self.passes += 1
         self._row_seconds = seconds / rows
+
+
+@dataclass(slots=True)
+class StepWork:
+    """What one step of a computation graph has done, without the steps in its block.
+
+    runs: how often it was computed. entries: of its values, all instances and pairs together, at
+    the last threshold. rows, seconds: scored and spent, at all thresholds together.
+    """
+
+    runs: int = 0
+    entries: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+
+
+class Profile:
+    """The work of each step of one computation graph, for `explain`. Not shared by threads."""
+
+    def __init__(self) -> None:
+        self._graph = ComputationGraph((), ())
+        self._work: dict[int, StepWork] = {}
+        self._around: list[StepWork] = []
+
+    def steps(self) -> Iterator[tuple[str, Step, StepWork | None]]:
+        """Name, step and work of every step.
+
+        None for one that did not run by itself: a binder may compute its whole block at once.
+        """
+        for name, step in self._graph.steps():
+            yield name, step, self._work.get(id(step))
+
+    def to_list(self) -> list[dict[str, object]]:
+        """Plain values for JSON; seconds, and no work for a step that did not run by itself."""
+        return [
+            {"step": name, "kind": step.kind.value, "expected": step.expected}
+            | (asdict(work) if work else {})
+            for name, step, work in self.steps()
+        ]
+
+    def begin(self, graph: ComputationGraph) -> None:
+        """The graph is computed, at another threshold if it was before."""
+        if graph is not self._graph:
+            self._graph, self._work = graph, {}
+        for work in self._work.values():
+            work.entries = 0
+
+    @contextmanager
+    def measured(self, step: Step, meter: BudgetMeter) -> Iterator[StepWork]:
+        """Count what is done inside for this step, and no longer for the one around it."""
+        own = self._work.setdefault(id(step), StepWork())
+        rows, start = meter.rows, perf_counter()
+        self._around.append(own)
+        try:
+            yield own
+        finally:
+            self._around.pop()
+            scored, seconds = meter.rows - rows, perf_counter() - start
+            own.runs += 1
+            own.rows += scored
+            own.seconds += seconds
+            if self._around:
+                self._around[-1].rows -= scored
+                self._around[-1].seconds -= seconds

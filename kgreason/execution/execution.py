@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from kgreason.compute import Bound, Reference
-from kgreason.execution.budget import BudgetMeter
+from kgreason.execution.budget import BudgetMeter, Profile
 from kgreason.execution.head_bounds import LearnedBounds
 from kgreason.execution.memory import INTERMEDIATES, UPPER_BOUNDS, MemoryPool
 from kgreason.execution.session import Session
@@ -54,12 +54,13 @@ class Execution:
     the result. max_candidates: at most so many of the others are looked at, None for all.
     truncated: whether any were left out for being more. learned: bounds of links, found at one
     threshold and used at the next; they are not kept for other questions, so that an answer does
-    not depend on what was asked before.
+    not depend on what was asked before. profile: the work of each step, where that is wanted.
     """
 
     setting: Setting
     session: Session
     meter: BudgetMeter
+    profile: Profile | None = None
     threshold: float = 0.0
     max_candidates: int | None = None
     truncated: bool = False

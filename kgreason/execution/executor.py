@@ -15,7 +15,7 @@ from torch import Tensor
 from kgreason.compute import BINDERS, Block, ComputationGraph, Kind, Step
 from kgreason.execution import binders, reach, steps
 from kgreason.execution.bindings import Run
-from kgreason.execution.budget import BudgetMeter
+from kgreason.execution.budget import BudgetMeter, Profile
 from kgreason.execution.execution import Execution, Frame, Setting
 from kgreason.execution.session import Session
 from kgreason.execution.values import Bounds, Table, TableBounds, Value, lower, select, upper
@@ -50,9 +50,9 @@ class Executor:
     setting: Setting
     session: Session
 
-    def begin(self, meter: BudgetMeter) -> Execution:
-        """The execution of one batch of questions, whose work the meter counts."""
-        return Execution(self.setting, self.session, meter)
+    def begin(self, meter: BudgetMeter, profile: Profile | None = None) -> Execution:
+        """The execution of one batch of questions; its work is counted in these two."""
+        return Execution(self.setting, self.session, meter, profile)
 
     def execute(
         self,
@@ -70,6 +70,8 @@ class Executor:
         """
         with self.session.transaction(execution.meter):
             execution.threshold, execution.truncated = threshold, False
+            if execution.profile is not None:
+                execution.profile.begin(graph)
             return _walk(execution, graph, max_candidates)
 
 
@@ -92,6 +94,15 @@ def _walk(execution: Execution, graph: ComputationGraph, max_candidates: int | N
 
 
 def _apply(execution: Execution, step: Step, inputs: list[Value], frame: Frame) -> Value:
+    if execution.profile is None:
+        return _applied(execution, step, inputs, frame)
+    with execution.profile.measured(step, execution.meter) as work:
+        value = _applied(execution, step, inputs, frame)
+        work.entries += _entries(value)
+    return value
+
+
+def _applied(execution: Execution, step: Step, inputs: list[Value], frame: Frame) -> Value:
     if step.kind in _BINDERS:
 
         def run(block: Block, frame: Frame) -> Value:
@@ -124,6 +135,14 @@ def _step(execution: Execution, step: Step, inputs: list[Value], frame: Frame) -
     assert isinstance(low, Tensor | TruthVector)
     assert isinstance(high, Tensor | TruthVector)
     return Bounds(low, high)
+
+
+def _entries(value: Value) -> int:
+    """Entries that a value holds: entities and tuples that are listed, or a scalar's instances."""
+    held = upper(value)
+    if isinstance(held, Table):
+        return held.vector.entities.shape[0]
+    return (held.entities if isinstance(held, TruthVector) else held).shape[0]
 
 
 def _last_uses(graph: ComputationGraph) -> dict[int, int]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import prod
 
 from kgreason.errors import LimitError
@@ -58,13 +58,15 @@ class Statistics:
 class Price:
     """Expected work: predictor rows, their floating-point operations, entries made and held.
 
-    entries: of all intermediates together; largest: of the largest one.
+    entries: of all intermediates together; largest: of the largest one; of: of what each operator
+    of the plan makes, under a bound variable for all its entities together.
     """
 
     rows: float
     flops: float
     entries: float
     largest: float
+    of: Mapping[Operator, float] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def cost(self) -> float:
@@ -127,7 +129,7 @@ def price(
         waiting.extend(reversed(parts))
     rows = sum(bill.rows.values())
     flops = rows * statistics.row.flops + bill.bounded * (statistics.row.head_bounds or 0.0)
-    return Price(rows, flops, bill.entries, bill.largest)
+    return Price(rows, flops, bill.entries, bill.largest, bill.held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ class _Bill:
         self.bounded = 0.0
         self.largest = 0.0
         self.entries = 0.0
+        self.held: dict[Operator, float] = {}
 
     def add(self, operator: Operator, bound: dict[Variable, _Binding]) -> None:
         """Add one operator, without its inputs."""
@@ -155,6 +158,7 @@ class _Bill:
         held = times * support(operator, self.statistics, self.supports)
         self.largest = max(self.largest, held)
         self.entries += held
+        self.held[operator] = held
         wanted = min(times, float(self.statistics.entity_count))
         if isinstance(operator, Reach | Column):
             # Bounds of all links to the target; of the rows at least that of the truest one.

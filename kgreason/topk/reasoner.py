@@ -21,6 +21,7 @@ from kgreason.execution import (
     Exact,
     Execution,
     Executor,
+    Profile,
     Session,
     Setting,
     Table,
@@ -112,6 +113,7 @@ class Reasoner:
         plans: Sequence[Plan],
         stops: Sequence[StopCondition],
         meter: BudgetMeter | None = None,
+        profile: Profile | None = None,
     ) -> Iterator[Value]:
         """The value of every plan, in order, exact or as narrow as its stop condition asks for.
 
@@ -119,18 +121,22 @@ class Reasoner:
         each truth. The stop condition is asked after each step that leaves a value open; how deep a
         plan goes does not depend on another's bounds. Rows of one step are there for the next. A
         meter with a budget, for all plans together, may leave values wider, up to anything from 0
-        to 1.
+        to 1. profile: where the work of each step of one plan's computation is to be counted.
         """
         meter = meter or BudgetMeter()
         size = self._batch_size()
         for start in range(0, len(plans), size):
             here = slice(start, start + size)
-            yield from self._settled(plans[here], stops[here], meter)
+            yield from self._settled(plans[here], stops[here], meter, profile)
 
     def _settled(
-        self, plans: Sequence[Plan], stops: Sequence[StopCondition], meter: BudgetMeter
+        self,
+        plans: Sequence[Plan],
+        stops: Sequence[StopCondition],
+        meter: BudgetMeter,
+        profile: Profile | None,
     ) -> list[Value]:
-        execution = self._executor.begin(meter)
+        execution = self._executor.begin(meter, profile)
         values: dict[int, Value] = {}
         pending = {i: self._first_threshold(stop, meter) for i, stop in enumerate(stops)}
         asked, graph = list(pending), self.computation(plans)

@@ -58,6 +58,8 @@ def test_an_explanation_as_json(run: Run, friends: Path, rules: Path) -> None:
     assert ran.code == 0, ran.err
     about = json.loads(ran.out)
     assert {"question", "semantics", "plan", "computation", "work", "answers"} <= set(about)
+    assert sum(step.get("rows", 0) for step in about["steps"]) > 0
+    assert {step["kind"] for step in about["steps"]} >= {"row", "project"}
     (answer,) = about["answers"]
     assert answer["terms"] == ["initech"]
     assert answer["witness"]["assignment"] == {"x": "alice"}
