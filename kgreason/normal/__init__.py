@@ -1,6 +1,12 @@
 """Normal form: `normalize` turns a bound question into a `QueryGraph` by law-gated rewrites."""
 
-from kgreason.normal.normalize import MAX_ATOMS, NormalForm, normalize
+from kgreason.normal.normalize import (
+    MAX_ATOMS,
+    MAX_STATEMENTS,
+    MAX_VARIABLES,
+    NormalForm,
+    normalize,
+)
 from kgreason.normal.query_graph import (
     EQUALS,
     IDS,
@@ -18,6 +24,8 @@ __all__ = [
     "EQUALS",
     "IDS",
     "MAX_ATOMS",
+    "MAX_STATEMENTS",
+    "MAX_VARIABLES",
     "Alternatives",
     "Edge",
     "Member",

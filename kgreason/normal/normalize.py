@@ -32,6 +32,10 @@ from kgreason.settings import Semantics
 from kgreason.truth import Law, Logic
 from kgreason.walks import Walk, unwind
 
+MAX_STATEMENTS = 16_000
+"""Atoms and equalities that a question may have."""
+MAX_VARIABLES = 4_000
+"""Quantified variables that a question may have."""
 MAX_ATOMS = 4096
 """A rewrite that would leave more atoms than this does not fire."""
 
@@ -50,14 +54,16 @@ def normalize(query: Query[int], logic: Logic, semantics: Semantics = "text") ->
 
     semantics: "text" keeps every truth value of the question as written; "dnf" means its
     disjunctive normal form, the convention of the EFO-1 literature, whatever the laws.
-    Raises UnsafeQueryError when an answer variable is not bound by a positive atom, LimitError when
-    the disjunctive form would have more than MAX_ATOMS atoms.
+    Raises UnsafeQueryError when an answer variable is not bound by a positive atom, LimitError for
+    a question of more than MAX_STATEMENTS or MAX_VARIABLES, and when the disjunctive form would
+    have more than MAX_ATOMS atoms.
     """
     if semantics == "dnf" and Law.EXISTS_OVER_AND not in logic.laws:
         raise UsageError(
             f"the disjunctive normal form has no meaning under {logic}",
             remedy='ask with semantics "text", or with a logic whose ∃ is the maximum',
         )
+    _check_size(query)
     formula = rename_apart(query.formula, query.free)
     far = distances(formula, query.free)
     fired: list[str] = []
@@ -72,6 +78,30 @@ def normalize(query: Query[int], logic: Logic, semantics: Semantics = "text") ->
         formula = after
     _check_safe(query, formula)
     return NormalForm(_graph(formula, query.free, far), tuple(fired), tuple(refused))
+
+
+def _check_size(query: Query[int]) -> None:
+    statements = variables_seen = 0
+    place: Place | None = None
+    for part in walk(query.formula):
+        match part:
+            case Atom(_, _, _, _, place):
+                statements += 1
+            case Equals():
+                statements += 1
+            case Exists(own, _):
+                variables_seen += len(own)
+        for count, limit, what in (
+            (statements, MAX_STATEMENTS, "statements"),
+            (variables_seen, MAX_VARIABLES, "quantified variables"),
+        ):
+            if count > limit:
+                raise LimitError(
+                    f"the question has more than {limit:,} {what}",
+                    text=query.text if place else None,
+                    place=place,
+                    remedy="ask several questions, or put long lists of entities into the graph",
+                )
 
 
 def _apply(

@@ -42,6 +42,8 @@ def plan(graph: QueryGraph, logic: Logic, statistics: Statistics) -> Plan:
     planner = Planner(logic.laws, statistics)
     part = planner.part(graph)
     if graph.free:
+        # All answer variables but the last are enumerated inside each other.
+        check_nesting(len(graph.free) - 1)
         root, columns = unwind(table(planner, graph.free, part))
     else:
         root, columns = unwind(planner.scalar(part)), ()

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Lock
-
 from kgreason.errors import LimitError, Place, QuerySyntaxError
 
 MAX_CHARACTERS = 1_000_000
@@ -41,33 +36,3 @@ def too_deep(text: str, place: Place, limit: int = MAX_DEPTH) -> LimitError:
         place=place,
         remedy="brackets around a single statement or a flat list of & can go",
     )
-
-
-class _Room:
-    """How many questions are being parsed, and the recursion limit before the first of them."""
-
-    lock = Lock()
-    users = 0
-    before = 0
-
-
-@contextmanager
-def recursion(text: str, frames: int) -> Iterator[None]:
-    """Room for `frames` more Python frames than usual, which a bounded depth may need.
-
-    The limit belongs to the whole process, so the last of several threads puts it back.
-    """
-    with _Room.lock:
-        if not _Room.users:
-            _Room.before = sys.getrecursionlimit()
-        _Room.users += 1
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), _Room.before + frames))
-    try:
-        yield
-    except RecursionError:
-        raise too_deep(text, Place(0, 1)) from None
-    finally:
-        with _Room.lock:
-            _Room.users -= 1
-            if not _Room.users:
-                sys.setrecursionlimit(_Room.before)

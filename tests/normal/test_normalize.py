@@ -8,7 +8,16 @@ import pytest
 
 from kgreason.errors import LimitError, UnsafeQueryError, UsageError
 from kgreason.formula import And, Atom, Constant, Exists, Or, Query, Variable
-from kgreason.normal import MAX_ATOMS, Alternatives, Edge, NegatedGroup, edges, normalize
+from kgreason.normal import (
+    MAX_ATOMS,
+    MAX_STATEMENTS,
+    MAX_VARIABLES,
+    Alternatives,
+    Edge,
+    NegatedGroup,
+    edges,
+    normalize,
+)
 from kgreason.truth import GODEL, LUKASIEWICZ, NOISY_OR, PRODUCT, Logic
 from tests.small import NAMES, bound
 
@@ -167,3 +176,16 @@ def test_the_disjunctive_reading_distributes_whatever_the_laws() -> None:
         "      a ──r──▶ ?y",
         "      c ──s──▶ ?y",
     ]
+
+
+def test_a_question_has_at_most_so_many_statements_and_variables() -> None:
+    most = " & ".join(["r(a, y)"] * MAX_STATEMENTS)
+    assert len(normalize(bound(f"?y : {most}"), PRODUCT).graph.members) == MAX_STATEMENTS
+    with pytest.raises(LimitError, match="more than 16,000 statements") as caught:
+        normalize(bound(f"?y : {most} & s(b, y)"), PRODUCT)
+    # It points at the one that is too many.
+    assert "& s(b, y)" in str(caught.value)
+    groups = ["!(exists x . r(x, y))"] * (MAX_VARIABLES + 1)
+    normalize(bound(f"?y : r(a, y) & {' & '.join(groups[1:])}"), PRODUCT)
+    with pytest.raises(LimitError, match="more than 4,000 quantified variables"):
+        normalize(bound(f"?y : r(a, y) & {' & '.join(groups)}"), PRODUCT)

@@ -28,6 +28,7 @@ from kgreason.formula import (
     Query,
     Slot,
     Variable,
+    walk,
 )
 from kgreason.syntax import parse_efo, parse_sparql, to_text
 from kgreason.syntax.names import literal
@@ -193,6 +194,7 @@ REFUSED = [
     ("SELECT ?x { VALUES ?x { } ?x a ex:b }", "VALUES without a row", "VALUES"),
     ("SELECT ?score { ?x a ?score }", "?score in the pattern", "?score"),
     ("SELECT ?x { ?x a ex:b } ORDER BY ?y", "ordering by the unselected ?y", "ORDER"),
+    ("SELECT ?x { ?x a ex:b } ORDER BY xsd:integer(?x)", "the function xsd:integer", "xsd:integer"),
     ("SELECT ?z { ?x a ex:b }", "?z is selected", "?z"),
     ("SELECT ?z { { ?z a ex:b } UNION { ?x a ex:b } }", "a branch of UNION", "?z"),
     ("SELECT ?x { ?x a ex:b { FILTER(?x = ex:a) } }", "own group", "?x"),
@@ -282,6 +284,22 @@ def test_limits() -> None:
             parse_sparql(text)
     with pytest.raises(LimitError, match="1,000,000"):
         parse_sparql("ASK { ?x a ex:b }" + " " * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    [
+        (" . ".join(["ex:a ex:r ?y"] * 2_000), 2_000),
+        ("ex:a ex:r ?y FILTER (" + " && ".join(["?y != ex:b"] * 4_000) + ")", 4_001),
+        ("?y ex:r " + ", ".join(f"ex:e{i}" for i in range(1_000)), 1_000),
+        ("?y ex:r (" + " ".join(f"ex:e{i}" for i in range(1_000)) + ")", 2_001),
+        ("ex:a " + "/".join(["ex:r"] * 400) + " ?y", 400),
+    ],
+    ids=["triples", "conditions", "objects", "list", "path"],
+)
+def test_long_texts_are_read_whole(text: str, statements: int) -> None:
+    found = parse_sparql(f"SELECT ?y {{ {text} }}", PREFIXES)
+    assert sum(isinstance(part, Atom | Equals) for part in walk(found.formula)) == statements
 
 
 # --- an outside judge: pyoxigraph evaluates the text, a brute force the formula ---

@@ -22,9 +22,10 @@ class Conditions:
         self.reader = reader
         self.group = group
 
-    def begins(self) -> bool:
-        """Whether a condition other than one in brackets comes next."""
-        return self.at.here.word in ("EXISTS", "NOT", "SAMETERM")
+    def begins(self, any_function: bool = False) -> bool:
+        """Whether a condition other than one in brackets comes next, or any call of a function."""
+        called = self.at.here.kind in ("iri", "prefixed") and self.at.after.text == "("
+        return self.at.here.word in ("EXISTS", "NOT", "SAMETERM") or (any_function and called)
 
     def constraint(self, place: Place) -> Walk[t.Condition]:
         """What stands after a FILTER, which stands at a place."""

@@ -108,7 +108,7 @@ class Parser:
         descending = direction is not None and direction.word == "DESC"
         if direction is None and (name := self.at.take_variable()):
             return name, False
-        begins = self.at.here.text == "(" or self.conditions.begins()
+        begins = self.at.here.text == "(" or self.conditions.begins(any_function=True)
         if direction is None and not begins:
             return None
         if direction is not None and self.at.here.text != "(":
