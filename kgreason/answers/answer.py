@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
@@ -97,6 +98,51 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerTable(Sequence[Answer]):
+    """Answers by column. Each is made when it is looked at: very many objects take long to make.
+
+    entities, terms, labels: a column per answer variable; all columns are equally long.
+    """
+
+    entities: tuple[Sequence[int], ...]
+    terms: tuple[Sequence[str], ...]
+    labels: tuple[Sequence[str], ...]
+    truths: Sequence[float]
+    known: Sequence[bool | None]
+    witnesses: Sequence[Witness | None]
+
+    def __len__(self) -> int:
+        return len(self.truths)
+
+    def __iter__(self) -> Iterator[Answer]:
+        rows = (_rows(columns, len(self)) for columns in (self.entities, self.terms, self.labels))
+        return map(Answer, *rows, self.truths, self.known, self.witnesses)
+
+    @overload
+    def __getitem__(self, index: int) -> Answer: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Answer]: ...
+
+    def __getitem__(self, index: int | slice) -> Answer | Sequence[Answer]:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(len(self))))
+        return Answer(
+            tuple(column[index] for column in self.entities),
+            tuple(column[index] for column in self.terms),
+            tuple(column[index] for column in self.labels),
+            self.truths[index],
+            self.known[index],
+            self.witnesses[index],
+        )
+
+
+def _rows(columns: tuple[Sequence[Any], ...], count: int) -> Iterable[tuple[Any, ...]]:
+    """Of no columns, so many empty rows."""
+    return zip(*columns, strict=True) if columns else repeat((), count)
+
+
+@dataclass(frozen=True, slots=True)
 class Answers(Sequence[Answer]):
     """Answers in order of truth, ties in the order of the graph's entities.
 
@@ -109,7 +155,7 @@ class Answers(Sequence[Answer]):
     """
 
     columns: tuple[str, ...]
-    answers: tuple[Answer, ...]
+    answers: Sequence[Answer]
     total: int
     truth: float | None = None
     truth_column: str = "score"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from kgreason.answers import verification
-from kgreason.answers.answer import Answer, Answers, Witness
+from kgreason.answers.answer import Answers, AnswerTable, Witness
 from kgreason.answers.evidence import EvidenceBuilder
 from kgreason.answers.oracle import MarginalOracle
 from kgreason.answers.page import by_truth, page
@@ -50,19 +50,26 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """The answers to show: their entities and truths. exact: whether these are not rounded."""
+    """The answers to show: their entities and truths. exact: whether these are not rounded.
+
+    columns: the entities of each answer variable, in the question's order.
+    """
 
     prepared: Prepared
-    tuples: list[tuple[int, ...]]
+    columns: tuple[list[int], ...]
     truths: list[float]
     exact: bool = True
+
+    def __len__(self) -> int:
+        return len(self.truths)
 
     def graphs(self, meter: BudgetMeter) -> list[QueryGraph]:
         """The question with each of the answers put in; BudgetExceeded after the budget."""
         graph, free, found = self.prepared.form.graph, self.prepared.query.free, []
-        for one in self.tuples:
+        for i in range(len(self)):
             meter.check()
-            found.append(substitute(graph, dict(zip(free, one, strict=True))))
+            values = (column[i] for column in self.columns)
+            found.append(substitute(graph, dict(zip(free, values, strict=True))))
         return found
 
 
@@ -137,10 +144,7 @@ class Assembler:
         certain = one.stop.is_met(value) and shown.exact
         witnesses = self._witnesses(shown, builder, meter)
         known = self._are_known(one, shown, meter)
-        answers = tuple(
-            self._answer(*each)
-            for each in zip(shown.tuples, shown.truths, known, witnesses, strict=True)
-        )
+        answers = self._named(shown, known, witnesses)
         return Answers(
             columns,
             answers,
@@ -170,17 +174,18 @@ class Assembler:
             ranked=is_first,
         )
 
-    def _answer(
-        self, entities: tuple[int, ...], truth: float, known: bool | None, witness: Witness | None
-    ) -> Answer:
+    def _named(
+        self, shown: _Shown, known: Sequence[bool | None], witnesses: Sequence[Witness | None]
+    ) -> AnswerTable:
+        """The answers with the names of their entities."""
         names = self._vocabulary
-        return Answer(
-            entities,
-            tuple(names.entity(entity) for entity in entities),
-            tuple(names.display(entity) for entity in entities),
-            truth,
+        return AnswerTable(
+            shown.columns,
+            tuple(map(names.entities, shown.columns)),
+            tuple(map(names.displays, shown.columns)),
+            shown.truths,
             known,
-            witness,
+            witnesses,
         )
 
     def _greatest_unseen(self, one: Asked, value: Value, shown: torch.Tensor) -> float:
@@ -199,8 +204,8 @@ class Assembler:
         self, one: Prepared, ranking: Ranking, chosen: torch.Tensor, meter: BudgetMeter
     ) -> _Shown:
         """The chosen answers with their truths."""
-        tuples = [tuple(row) for row in ranking.entities[chosen].tolist()]
-        rounded = _Shown(one, tuples, ranking.truths[chosen].double().tolist())
+        columns = tuple(column.tolist() for column in ranking.entities[chosen].unbind(1))
+        rounded = _Shown(one, columns, ranking.truths[chosen].double().tolist())
         if self._exact is self._reasoner:
             return rounded
         try:
@@ -210,14 +215,15 @@ class Assembler:
         order = list(range(len(truths)))
         if by_truth(one.query):
             order.sort(key=lambda i: -truths[i])
-        return _Shown(one, [tuples[i] for i in order], [truths[i] for i in order])
+        columns = tuple([column[i] for i in order] for column in columns)
+        return _Shown(one, columns, [truths[i] for i in order])
 
     def _witnesses(
         self, shown: _Shown, builder: EvidenceBuilder | None, meter: BudgetMeter
     ) -> list[Witness | None]:
         """A witness for each answer; none where they are not wanted or the budget has ended."""
         if builder is None:
-            return [None] * len(shown.tuples)
+            return [None] * len(shown)
         try:
             found = []
             for one in ground(shown.graphs(meter), MarginalOracle(self._exact, meter)):
@@ -225,7 +231,7 @@ class Assembler:
                 found.append(builder.witness(one))
             return [*found]
         except BudgetExceeded:
-            return [None] * len(shown.tuples)
+            return [None] * len(shown)
 
     def _are_known(self, one: Asked, shown: _Shown, meter: BudgetMeter) -> Sequence[bool | None]:
         """Whether the observed facts alone make each answer true: one evaluation for all.
@@ -233,17 +239,17 @@ class Assembler:
         None where the budget ends before.
         """
         query, within = one.prepared.query, meter.timed(_GRACE)
-        if not shown.tuples or one.known is not None:
-            return [False] * len(shown.tuples)
+        if not len(shown) or one.known is not None:
+            return [False] * len(shown)
         try:
             if len(query.free) == 1:
                 known = set(self._known_tuples(query, within)[:, 0].tolist())
-                return [entity in known for (entity,) in shown.tuples]
+                return [entity in known for entity in shown.columns[0]]
             graphs = shown.graphs(within)
             # All known tuples of several variables may be very many more than are shown.
             return [truth > 0 for truth in self._facts_oracle(within).truths(graphs)]
         except BudgetExceeded:
-            return [None] * len(shown.tuples)
+            return [None] * len(shown)
 
     def _known_tuples(self, query: Query[int], meter: BudgetMeter) -> torch.Tensor:
         """(answers, answer variables) int64: the answers by the observed facts alone."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 
@@ -78,6 +78,25 @@ class Vocabulary:
     def display(self, id: int) -> str:  # noqa: A002
         """Label, else the prefixed form, else the name."""
         return self.label(id) or shorten(self.entity(id), self.prefixes)
+
+    def entities(self, ids: Sequence[int]) -> list[str]:
+        """The names of many entities; `IndexError` outside 0 … N − 1."""
+        if ids:
+            _check(self.entity_names, min(ids))
+            _check(self.entity_names, max(ids))
+        return self.entity_names.gather(list(ids)).to_list()
+
+    def displays(self, ids: Sequence[int]) -> list[str]:
+        """What `display` gives for each of many entities."""
+        wanted = np.asarray(ids, dtype=np.int64)
+        names = self.entities(ids)
+        labelled = np.isin(wanted, self._labelled)
+        places = np.searchsorted(self._labelled, wanted[labelled])
+        labels = iter(self._shown_labels.gather(places).to_list())
+        return [
+            (next(labels) if has else None) or shorten(name, self.prefixes)
+            for name, has in zip(names, labelled.tolist(), strict=True)
+        ]
 
     def display_relation(self, id: int) -> str:  # noqa: A002
         """Prefixed form, else the name of a base relation."""
@@ -209,9 +228,13 @@ def _strings(names: pl.Series | Iterable[str], kind: str) -> pl.Series:
 
 
 def _item(names: pl.Series, position: int) -> str:
+    _check(names, position)
+    return str(names[position])
+
+
+def _check(names: pl.Series, position: int) -> None:
     if not 0 <= position < len(names):
         raise IndexError(f"no {names.name} has the id {position}; there are {len(names)}")
-    return str(names[position])
 
 
 def _of_tables(
