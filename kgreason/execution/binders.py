@@ -26,7 +26,7 @@ from kgreason.execution.values import (
 )
 from kgreason.truth import operations
 from kgreason.truth.operations import scale
-from kgreason.truth.owners import exists_by_owner, exists_over_rows
+from kgreason.truth.segments import exists_by_segment, exists_over_rows
 from kgreason.truth.vector import TruthVector, concatenate
 
 
@@ -64,17 +64,17 @@ class _Gathered:
         self._size = size
         self._lower: list[TruthVector] = []
         self._upper: list[TruthVector] = []
-        self._owners: list[Tensor] = []
+        self._instances: list[Tensor] = []
         self._exact = True
 
     def add(self, chunk: Chunk) -> None:
         """Bindings for each of which the block was computed."""
         pairs, value = chunk.pairs, chunk.value
-        logic, (first, count) = self._context.logic, pairs.owners
+        logic, (first, count) = self._context.logic, pairs.instances
 
         def over(found: TruthVector, truth: Tensor) -> TruthVector:
             scaled = scale(logic.conjoin, found, truth)
-            return exists_by_owner(logic, scaled, pairs.owner - first, count)
+            return exists_by_segment(logic, scaled, pairs.instance - first, count)
 
         low = over(as_vector(lower(value)), pairs.lower)
         if pairs.is_exact and not isinstance(value, Bounds):
@@ -84,12 +84,12 @@ class _Gathered:
 
     def add_rows(self, pairs: Bindings, chosen: Tensor) -> None:
         """Bindings whose block is made of rows, at these positions of the store."""
-        execution, (first, count) = self._context, pairs.owners
+        execution, (first, count) = self._context, pairs.instances
         nothing = TruthVector.constant(execution.entity_count, execution.zeros(count))
 
         def over(truth: Tensor) -> TruthVector:
             kept = slice(None) if pairs.is_exact else torch.nonzero(truth).flatten()
-            own = pairs.owner[kept] - first
+            own = pairs.instance[kept] - first
             held = execution.session.rows.held
             return exists_over_rows(execution.logic, held, chosen[kept], truth[kept], own, nothing)
 
@@ -99,7 +99,7 @@ class _Gathered:
     def _put(self, first: int, low: TruthVector, high: TruthVector) -> None:
         self._lower.append(low)
         self._upper.append(high)
-        self._owners.append(torch.arange(first, first + len(low), device=self._context.device))
+        self._instances.append(torch.arange(first, first + len(low), device=self._context.device))
         self._exact = self._exact and low is high
 
     def result(self) -> Value:
@@ -110,11 +110,11 @@ class _Gathered:
         if len(self._lower) == 1 and len(self._lower[0]) == self._size:
             (low,), (high,) = self._lower, self._upper
             return low if self._exact else Bounds(low, high)
-        owners = torch.cat(self._owners)
-        low = exists_by_owner(execution.logic, concatenate(self._lower), owners, self._size)
+        instances = torch.cat(self._instances)
+        low = exists_by_segment(execution.logic, concatenate(self._lower), instances, self._size)
         if self._exact:
             return low
-        high = exists_by_owner(execution.logic, concatenate(self._upper), owners, self._size)
+        high = exists_by_segment(execution.logic, concatenate(self._upper), instances, self._size)
         return Bounds(low, high)
 
 
@@ -124,7 +124,7 @@ def refine(execution: Execution, step: Step, inputs: list[Value], frame: Frame, 
     exact = True
     for chunk in chunks(execution, step, inputs, frame, run):
         pairs = chunk.pairs
-        keys.append(pairs.owner * execution.entity_count + pairs.entity)
+        keys.append(pairs.instance * execution.entity_count + pairs.entity)
         low, high = lower(chunk.value), upper(chunk.value)
         assert isinstance(low, Tensor)
         assert isinstance(high, Tensor)
@@ -170,7 +170,7 @@ def tabulate(
     held = execution.session.pool.own(RESULTS)
     for chunk in chunks(execution, step, inputs, frame, run):
         low, high, rest = _tables(execution, chunk)
-        unseen = unseen.scatter_reduce(0, chunk.pairs.owner, rest, "amax")
+        unseen = unseen.scatter_reduce(0, chunk.pairs.instance, rest, "amax")
         lows.append(low)
         highs.append(high)
         exact = exact and low is high
@@ -212,17 +212,17 @@ def _table(execution: Execution, pairs: Bindings, truth: Tensor, value: Exact) -
     """T(truth, value) of each pair as tuples, without rows that list nothing."""
     conjoin = execution.logic.conjoin
     if isinstance(value, Table):
-        columns = torch.cat([pairs.entity[value.owner][:, None], value.columns], 1)
-        weighted = scale(conjoin, value.vector, truth[value.owner])
-        return _without_empty(Table(pairs.owner[value.owner], columns, weighted))
+        columns = torch.cat([pairs.entity[value.instance][:, None], value.columns], 1)
+        weighted = scale(conjoin, value.vector, truth[value.instance])
+        return _without_empty(Table(pairs.instance[value.instance], columns, weighted))
     vector = as_vector(value)
     nothing = torch.zeros_like(vector.background)
     vector = scale(conjoin, replace(vector, background=nothing), truth)
-    return _without_empty(Table(pairs.owner, pairs.entity[:, None], vector))
+    return _without_empty(Table(pairs.instance, pairs.entity[:, None], vector))
 
 
 def _without_empty(table: Table) -> Table:
     keep = torch.nonzero(table.vector.offsets.diff() > 0).flatten()
-    if keep.shape[0] == table.owner.shape[0]:
+    if keep.shape[0] == table.instance.shape[0]:
         return table
-    return Table(table.owner[keep], table.columns[keep], table.vector.select(keep))
+    return Table(table.instance[keep], table.columns[keep], table.vector.select(keep))

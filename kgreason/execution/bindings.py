@@ -20,22 +20,22 @@ Run = Callable[[Block, Frame], Value]
 class Bindings:
     """Bindings of a variable: instance, entity and truth in the source.
 
-    owner: (pairs,) ascending; entity: (pairs,); truth, lower: (pairs,) the most and the least that
-    the source is there, one tensor where they agree.
+    instance: (pairs,) ascending; entity: (pairs,); truth, lower: (pairs,) the most and the least
+    that the source is there, one tensor where they agree.
     """
 
-    owner: Tensor
+    instance: Tensor
     entity: Tensor
     truth: Tensor
     lower: Tensor
 
     def __len__(self) -> int:
-        return self.owner.shape[0]
+        return self.instance.shape[0]
 
     def __getitem__(self, part: slice | Tensor) -> Bindings:
         truth = self.truth[part]
         lower = truth if self.is_exact else self.lower[part]
-        return Bindings(self.owner[part], self.entity[part], truth, lower)
+        return Bindings(self.instance[part], self.entity[part], truth, lower)
 
     @property
     def is_exact(self) -> bool:
@@ -43,10 +43,10 @@ class Bindings:
         return self.lower is self.truth
 
     @property
-    def owners(self) -> tuple[int, int]:
+    def instances(self) -> tuple[int, int]:
         """The first instance of one or more pairs, and how many from it to the last."""
-        first = int(self.owner[0])
-        return first, int(self.owner[-1]) - first + 1
+        first = int(self.instance[0])
+        return first, int(self.instance[-1]) - first + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def computed(
     for part in segments(execution, block, len(every)):
         pairs = every[part]
         segment = inside(frame, [], pairs)
-        taken = _lengths(outside, pairs.owner)
+        taken = _lengths(outside, pairs.instance)
         for a, b in _ranges(execution, block, segment, taken):
             execution.meter.check()
             here = pairs[a:b]
@@ -92,34 +92,36 @@ def computed(
 
 def candidates(execution: Execution, source: Value, frontier: int | None) -> Bindings:
     """The pairs of a source that are not below the threshold, counted."""
-    owner, entity, truth = as_vector(upper(source)).expand(execution.threshold)
+    instance, entity, truth = as_vector(upper(source)).expand(execution.threshold)
     if frontier is not None:
-        kept = _truest(owner, truth, frontier)
-        owner, entity, truth = owner[kept], entity[kept], truth[kept]
+        kept = _truest(instance, truth, frontier)
+        instance, entity, truth = instance[kept], entity[kept], truth[kept]
     lower = truth
     if isinstance(source, Bounds):
-        lower = as_vector(source.lower).at(owner * execution.entity_count + entity)
-    execution.meter.pairs += owner.shape[0]
-    return Bindings(owner, entity, truth, lower)
+        lower = as_vector(source.lower).at(instance * execution.entity_count + entity)
+    execution.meter.pairs += instance.shape[0]
+    return Bindings(instance, entity, truth, lower)
 
 
-def _truest(owner: Tensor, truth: Tensor, count: int) -> Tensor:
-    """Positions, ascending, of each owner's `count` truest pairs; among equals the first.
+def _truest(instance: Tensor, truth: Tensor, count: int) -> Tensor:
+    """Positions, ascending, of each instance's `count` truest pairs; among equals the first.
 
-    owner: (pairs,) ascending; truth: (pairs,).
+    instance: (pairs,) ascending; truth: (pairs,).
     """
     order = torch.argsort(truth, descending=True, stable=True)
-    order = order[torch.argsort(owner[order], stable=True)]
-    place = torch.arange(order.shape[0], device=owner.device) - torch.searchsorted(owner, owner)
+    order = order[torch.argsort(instance[order], stable=True)]
+    place = torch.arange(order.shape[0], device=instance.device) - torch.searchsorted(
+        instance, instance
+    )
     return order[place < count].sort().values
 
 
 def inside(frame: Frame, outside: list[Value], pairs: Bindings) -> Frame:
     """The surroundings in which the block is computed, an instance for each pair."""
-    owner = pairs.owner
-    bound = (*(ids[owner] for ids in frame.bound), pairs.entity)
-    taken = tuple(select(value, owner) for value in outside)
-    return Frame(len(pairs), bound, frame.slots[owner], taken)
+    instance = pairs.instance
+    bound = (*(ids[instance] for ids in frame.bound), pairs.entity)
+    taken = tuple(select(value, instance) for value in outside)
+    return Frame(len(pairs), bound, frame.slots[instance], taken)
 
 
 def segments(execution: Execution, block: Block, pairs: int) -> Iterator[slice]:

@@ -170,7 +170,7 @@ def _device(value: Value) -> torch.device:
         case Bounds() | TableBounds():
             return _device(value.lower)
         case Table():
-            return value.owner.device
+            return value.instance.device
         case TruthVector():
             return value.background.device
         case _:

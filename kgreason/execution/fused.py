@@ -68,7 +68,10 @@ def rows_of(
         if relations is None:
             yield here, rows.positions(*row_ids(step, frame, here), execution.meter, prefetch)
         else:
-            yield here, _positions(execution, step.block, frame, here, relations[here.owner], run)
+            yield (
+                here,
+                _positions(execution, step.block, frame, here, relations[here.instance], run),
+            )
 
 
 def _relations(execution: Execution, block: Block, frame: Frame) -> Tensor:

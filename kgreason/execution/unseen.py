@@ -19,9 +19,9 @@ from kgreason.execution.fused import row_ids
 from kgreason.predictors.protocol import RowBounds
 from kgreason.truth import operations
 from kgreason.truth.operations import scale
-from kgreason.truth.owners import exists_by_owner
 from kgreason.truth.ragged import gather_ranges
 from kgreason.truth.rows import TruthRows
+from kgreason.truth.segments import exists_by_segment
 from kgreason.truth.vector import TruthVector, pick
 
 _ROUNDING = 1e-5
@@ -36,13 +36,13 @@ class Unseen:
 
     def raised(self, execution: Execution, high: TruthVector) -> TruthVector:
         """Upper bounds of the truths, from their upper bounds without these pairs."""
-        pairs, owners, logic = self.pairs, len(high), execution.logic
-        missed = execution.zeros(owners).scatter_reduce_(0, pairs.owner, pairs.truth, "amax")
+        pairs, instances, logic = self.pairs, len(high), execution.logic
+        missed = execution.zeros(instances).scatter_reduce_(0, pairs.instance, pairs.truth, "amax")
         high = operations.at_least(high, at_most(execution, missed, self.bounds.others))
         known = TruthVector.from_rows(self.bounds.known, execution.entity_count)
         # Just as a row gives them: those as true as the last answer do not exceed it.
         known = scale(logic.conjoin, known, pairs.truth)
-        return operations.greater(high, exists_by_owner(logic, known, pairs.owner, owners))
+        return operations.greater(high, exists_by_segment(logic, known, pairs.instance, instances))
 
 
 def top_candidates(
@@ -56,17 +56,17 @@ def top_candidates(
     # Rows of facts are no dearer than their bounds.
     if size is None or predictor.price().facts_only:
         return every, None
-    if len(every) <= size or int(torch.bincount(every.owner).max()) <= size:
+    if len(every) <= size or int(torch.bincount(every.instance).max()) <= size:
         return every, None
     bounds = predictor.bounds(*row_ids(step, frame, every))
     if bounds.is_trivial:
         return every, None
     order = torch.argsort(bounds.known.offsets.diff(), descending=True, stable=True)
     order = order[torch.argsort(every.truth[order], descending=True, stable=True)]
-    order = order[torch.argsort(every.owner[order], stable=True)]
+    order = order[torch.argsort(every.instance[order], stable=True)]
     place = torch.arange(len(every), device=order.device)
     is_kept = torch.zeros_like(place, dtype=torch.bool)
-    is_kept[order] = place - torch.searchsorted(every.owner, every.owner) < size
+    is_kept[order] = place - torch.searchsorted(every.instance, every.instance) < size
     execution.truncated = True
     left = torch.nonzero(~is_kept).flatten()
     offsets, entries = gather_ranges(bounds.known.offsets, left)

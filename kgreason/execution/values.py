@@ -14,12 +14,13 @@ from kgreason.truth.vector import TruthVector, concatenate
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Truth of tuples: row i binds columns[i] for instance owner[i], the vector gives the last.
+    """Truth of tuples: each row binds its columns for its instance, the vector gives the last.
 
-    owner: (rows,) int64 ascending; columns: (rows, bound variables) int64; vector: (rows, entity).
+    instance: (rows,) int64 ascending; columns: (rows, bound variables) int64; vector: (rows,
+    entity).
     """
 
-    owner: Tensor
+    instance: Tensor
     columns: Tensor
     vector: TruthVector
 
@@ -87,16 +88,16 @@ def _select(value: Truths, rows: Tensor) -> Truths:
 
 def _select_tuples(value: Table, rows: Tensor) -> Table:
     last = int(rows.max()) + 1 if rows.shape[0] else 0
-    starts = torch.searchsorted(value.owner, torch.arange(last + 1, device=rows.device))
+    starts = torch.searchsorted(value.instance, torch.arange(last + 1, device=rows.device))
     offsets, positions = gather_ranges(starts, rows)
-    owner = segments(offsets, positions.shape[0])
-    return Table(owner, value.columns[positions], value.vector.select(positions))
+    instance = segments(offsets, positions.shape[0])
+    return Table(instance, value.columns[positions], value.vector.select(positions))
 
 
 def stack(tables: list[Table]) -> Table:
     """Tables of consecutive instances as one."""
     return Table(
-        torch.cat([t.owner for t in tables]),
+        torch.cat([t.instance for t in tables]),
         torch.cat([t.columns for t in tables]),
         concatenate([t.vector for t in tables]),
     )

@@ -52,7 +52,7 @@ it; parts of one line do not see each other. `docs/architecture.md` tells what t
 
 TORCH = {"execution", "topk", "answers", "predictors", "metrics", "engine"}
 TORCH |= {"arguments", "methods", "training", "bench"}
-TORCH_MODULES = {"truth.vector", "truth.rows", "truth.ragged", "truth.operations", "truth.owners"}
+TORCH_MODULES = {"truth.vector", "truth.rows", "truth.ragged", "truth.operations", "truth.segments"}
 TORCH_MODULES |= {"truth.checking"}
 WITHOUT_TORCH = (
     *("errors", "files", "checks", "choose", "ragged", "formula", "truth", "settings", "knowledge"),

@@ -1,4 +1,4 @@
-"""∃ over the rows that share an owner, entity by entity."""
+"""∃ over the rows that share a segment, entity by entity."""
 
 from __future__ import annotations
 
@@ -21,24 +21,26 @@ _AT_ONCE = 1 << 18
 _SPAN = 2.5
 
 
-def exists_by_owner(logic: Logic, vector: TruthVector, owner: Tensor, owners: int) -> TruthVector:
-    """∃ over the rows that share an owner, entity by entity: (rows, entity) -> (owners, entity).
+def exists_by_segment(
+    logic: Logic, vector: TruthVector, segment: Tensor, segments: int
+) -> TruthVector:
+    """∃ over the rows that share a segment, entity by entity: (rows, entity) -> (segments, entity).
 
-    owner: (rows,) int64 in [0, owners), ascending.
+    segment: (rows,) int64 in [0, segments), ascending.
     """
     if not vector.is_sparse:
-        return _exists_over_background(logic, vector, owner, owners)
-    background = torch.zeros(owners, dtype=vector.truths.dtype, device=owner.device)
+        return _exists_over_background(logic, vector, segment, segments)
+    background = torch.zeros(segments, dtype=vector.truths.dtype, device=segment.device)
     size = vector.entity_count
     keys = vector.entities.long()
-    if owners > 1:
-        keys += pick(owner, vector.row).mul_(size)
-    if keys.shape[0] * DENSE < owners * size:
+    if segments > 1:
+        keys += pick(segment, vector.row).mul_(size)
+    if keys.shape[0] * DENSE < segments * size:
         unique, index = keys.unique(return_inverse=True)
         gathered = _gather(logic, index, vector.truths, unique.shape[0])
         return TruthVector.from_keys(size, background, unique, gathered)
     parts = []
-    for first, count, rows in _blocks(owner, owners, size):
+    for first, count, rows in _blocks(segment, segments, size):
         a, b = vector.offsets[rows.start], vector.offsets[rows.stop]
         gathered = _gather(logic, keys[a:b] - first * size, vector.truths[a:b], count * size)
         parts.append(_listed(gathered, first * size))
@@ -46,33 +48,38 @@ def exists_by_owner(logic: Logic, vector: TruthVector, owner: Tensor, owners: in
 
 
 def exists_over_rows(
-    logic: Logic, rows: TruthRows, chosen: Tensor, truths: Tensor, owner: Tensor, like: TruthVector
+    logic: Logic,
+    rows: TruthRows,
+    chosen: Tensor,
+    truths: Tensor,
+    segment: Tensor,
+    like: TruthVector,
 ) -> TruthVector:
     """The same over T(rows[chosen[i]], truths[i]).
 
     No copy of the rows is made. chosen: (pairs,) int64, repeats allowed; truths: (pairs,);
-    owner: (pairs,) int64, ascending. like: a vector of as many rows as there are owners.
+    segment: (pairs,) int64, ascending. like: a vector of as many rows as there are segments.
     """
-    owners, size = len(like), like.entity_count
+    segments, size = len(like), like.entity_count
     lengths = rows.offsets[chosen + 1] - rows.offsets[chosen]
-    if int(lengths.sum()) * DENSE < owners * size:
+    if int(lengths.sum()) * DENSE < segments * size:
         offsets, entries = gather_ranges(rows.offsets, chosen)
         copy = TruthRows(offsets, pick(rows.entities, entries), pick(rows.truths, entries))
         own = scale(logic.conjoin, TruthVector.from_rows(copy, size), truths)
-        return exists_by_owner(logic, own, owner, owners)
+        return exists_by_segment(logic, own, segment, segments)
     parts = []
-    for first, count, here in _blocks(owner, owners, size):
+    for first, count, here in _blocks(segment, segments, size):
         if logic.quantifier is Quantifier.MAX:
             # The same in any order, and rows side by side need no gathering.
             order = torch.argsort(chosen[here]) + here.start
         else:
-            order = torch.arange(here.start, here.stop, device=owner.device)
-        base = (owner[order] - first) * size
+            order = torch.arange(here.start, here.stop, device=segment.device)
+        base = (segment[order] - first) * size
         gathered = truths.new_zeros(count * size)
         for places, found in _scaled(logic, rows, chosen[order], truths[order], base):
             _add(logic, gathered, places, found)
         parts.append(_listed(_closed(logic, gathered), first * size))
-    return _joined(parts, size, like.background.new_zeros(owners))
+    return _joined(parts, size, like.background.new_zeros(segments))
 
 
 def _scaled(
@@ -125,13 +132,13 @@ def _parts(rows: TruthRows, chosen: Tensor) -> Iterator[tuple[slice, slice | Non
         start, before = end, after
 
 
-def _blocks(owner: Tensor, owners: int, size: int) -> Iterator[tuple[int, int, slice]]:
-    """(first owner, owners, their rows) of blocks whose scratch is bounded; `owner` ascends."""
+def _blocks(segment: Tensor, segments: int, size: int) -> Iterator[tuple[int, int, slice]]:
+    """(first segment, segments, rows) of blocks whose scratch is bounded; `segment` ascends."""
     step = max(1, _SCRATCH // size)
-    firsts = torch.arange(0, owners + step, step, device=owner.device).clamp(max=owners)
-    rows = torch.searchsorted(owner, firsts).tolist()
+    firsts = torch.arange(0, segments + step, step, device=segment.device).clamp(max=segments)
+    rows = torch.searchsorted(segment, firsts).tolist()
     for i, first in enumerate(firsts[:-1].tolist()):
-        yield first, min(step, owners - first), slice(rows[i], rows[i + 1])
+        yield first, min(step, segments - first), slice(rows[i], rows[i + 1])
 
 
 def _listed(gathered: Tensor, base: int) -> tuple[Tensor, Tensor]:
@@ -167,25 +174,25 @@ def _closed(logic: Logic, gathered: Tensor) -> Tensor:
 
 
 def _exists_over_background(
-    logic: Logic, vector: TruthVector, owner: Tensor, owners: int
+    logic: Logic, vector: TruthVector, segment: Tensor, segments: int
 ) -> TruthVector:
     """The general case, where rows may have a positive background.
 
-    For entity e of an owner the instances are the rows that list e and the backgrounds of those
+    For entity e of a segment the instances are the rows that list e and the backgrounds of those
     that do not. Under max only the best background among the non-listing rows matters: with an
-    owner's rows ranked by descending background, that is the row at the first rank missing from
+    segment's rows ranked by descending background, that is the row at the first rank missing from
     e's list, and in an ascending list of distinct ranks the prefix rank = position has that length.
     """
     if logic.quantifier is Quantifier.NOISY_OR:
-        return _noisy_or_over_background(vector, owner, owners)
+        return _noisy_or_over_background(vector, segment, segments)
     order = torch.argsort(vector.background, descending=True, stable=True)
-    order = order[torch.argsort(owner[order], stable=True)]
-    starts = torch.searchsorted(owner, torch.arange(owners + 1, device=owner.device))
-    position = torch.arange(len(vector), device=owner.device)
-    rank = torch.empty_like(order).scatter_(0, order, position - starts[owner[order]])
+    order = order[torch.argsort(segment[order], stable=True)]
+    starts = torch.searchsorted(segment, torch.arange(segments + 1, device=segment.device))
+    position = torch.arange(len(vector), device=segment.device)
+    rank = torch.empty_like(order).scatter_(0, order, position - starts[segment[order]])
     ranked_background = torch.cat([vector.background[order], vector.background.new_zeros(1)])
 
-    keys = owner[vector.row] * vector.entity_count + vector.entities
+    keys = segment[vector.row] * vector.entity_count + vector.entities
     entry_order = torch.argsort(rank[vector.row], stable=True)
     entry_order = entry_order[torch.argsort(keys[entry_order], stable=True)]
     unique, index, counts = keys[entry_order].unique_consecutive(
@@ -200,21 +207,21 @@ def _exists_over_background(
     last = torch.full_like(beyond, ranked_background.shape[0] - 1)
     best = ranked_background[torch.where(beyond < starts[unique_owner + 1], beyond, last)]
     truths = best.scatter_reduce(0, index, vector.truths[entry_order], "amax")
-    background = vector.background.new_zeros(owners).scatter_reduce_(
-        0, owner, vector.background, "amax"
+    background = vector.background.new_zeros(segments).scatter_reduce_(
+        0, segment, vector.background, "amax"
     )
     return pruned(vector.entity_count, background, unique, truths)
 
 
-def _noisy_or_over_background(vector: TruthVector, owner: Tensor, owners: int) -> TruthVector:
+def _noisy_or_over_background(vector: TruthVector, segment: Tensor, segments: int) -> TruthVector:
     """1 − Π(1 − a): each row's background counts for every entity, less where the row lists it."""
     # A background of exactly 1 has log-miss −∞, which cannot be taken off again, and sums of
     # logarithms leave dust where all of them are taken off: both kinds of rows are counted apart.
     certain = vector.background >= 1
     row_miss = torch.where(certain, 0.0, torch.log1p(-vector.background))
     parts = torch.stack([row_miss, certain.to(row_miss), (vector.background > 0).to(row_miss)], 1)
-    total = parts.new_zeros(owners, 3).index_add_(0, owner, parts)
-    keys, index = (owner[vector.row] * vector.entity_count + vector.entities).unique(
+    total = parts.new_zeros(segments, 3).index_add_(0, segment, parts)
+    keys, index = (segment[vector.row] * vector.entity_count + vector.entities).unique(
         return_inverse=True
     )
     left = total[keys // vector.entity_count].index_add(0, index, -parts[vector.row])
