@@ -82,20 +82,23 @@ def _drop_unused(formula: Formula[int]) -> Formula[int]:
 
 def push_not_inward(formula: Formula[int]) -> Formula[int]:
     """¬¬a → a, ¬(a ∧ b) → ¬a ∨ ¬b, ¬(a ∨ b) → ¬a ∧ ¬b; a ¬ before ∃ stays where it is."""
-    return unwind(_pushed(formula))
+    return unwind(_pushed(formula, in_groups=True))
 
 
-def _pushed(formula: Formula[int]) -> Walk[Formula[int]]:
+def _pushed(formula: Formula[int], in_groups: bool) -> Walk[Formula[int]]:
+    """in_groups: whether also inside a negated ∃."""
     while isinstance(formula, Not) and isinstance(formula.body, Not):
         formula = formula.body.body
     if isinstance(formula, Not) and isinstance(formula.body, And | Or):
         parts: list[Formula[int]] = []
         for part in formula.body.parts:
-            parts.append((yield _pushed(Not(part))))
+            parts.append((yield _pushed(Not(part), in_groups)))
         return disjunction(parts) if isinstance(formula.body, And) else conjunction(parts)
+    if isinstance(formula, Not) and not in_groups:
+        return formula
     below: list[Formula[int]] = []
     for part in children(formula):
-        below.append((yield _pushed(part)) if children(part) else part)
+        below.append((yield _pushed(part, in_groups)) if children(part) else part)
     return _with(formula, tuple(below))
 
 
@@ -157,12 +160,17 @@ def outside_negation(rewrite: Rewrite) -> Rewrite:
 
 
 def _to_disjunctions(formula: Formula[int]) -> Formula[int]:
+    """The disjunctive form by the laws of classical logic; a negated ∃ stays as it is."""
+    return outside_negation(_split_and_distribute)(unwind(_pushed(formula, in_groups=False)))
+
+
+def _split_and_distribute(formula: Formula[int]) -> Formula[int]:
     return _split_exists(_distribute(_flatten(formula)))
 
 
 def atoms_after_distribution(formula: Formula[int]) -> int:
     """Atoms that the disjunctive form would have, without building it; at most `COUNTED`."""
-    return fold(formula, _disjuncts)[1]
+    return fold(unwind(_pushed(formula, in_groups=False)), _disjuncts)[1]
 
 
 _Counts = tuple[int, int, int]
@@ -192,8 +200,17 @@ RULES: tuple[Rule, ...] = (
     Rule("widen-exists", bottom_up(_widen_exists), frozenset({Law.EXISTS_OVER_AND})),
     Rule(
         "to-disjunctions",
-        outside_negation(_to_disjunctions),
-        frozenset({Law.AND_OVER_OR, Law.EXISTS_OVER_AND, Law.EXISTS_OVER_OR, Law.VACUOUS_EXISTS}),
+        _to_disjunctions,
+        frozenset(
+            {
+                Law.INVOLUTION,
+                Law.DE_MORGAN,
+                Law.AND_OVER_OR,
+                Law.EXISTS_OVER_AND,
+                Law.EXISTS_OVER_OR,
+                Law.VACUOUS_EXISTS,
+            }
+        ),
         defines_dnf=True,
     ),
     Rule(

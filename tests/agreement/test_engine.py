@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgreason.errors import UsageError
-from kgreason.truth import Godel, Hamacher, Logic, Lukasiewicz, NoisyOr, Product, Yager
+from kgreason.truth import Godel, Hamacher, Logic, Lukasiewicz, NoisyOr, Product, Qto, Yager
 from tests.agreement import judge
 from tests.agreement.generators import TABLE_KINDS, cases, random_query, random_table
 from tests.agreement.table import TablePredictor, answers, reasoner
@@ -34,7 +34,7 @@ TIGHT = 40_000
 
 TREATMENTS = [
     pytest.param(logic, judged, semantics, id=f"{logic}-{semantics}")
-    for logic, judged in LOGICS
+    for logic, judged in [*LOGICS, (Qto(3.0), judge.qto(3))]
     for semantics in ("text", "dnf")
     if not (semantics == "dnf" and judged.noisy)
 ]

@@ -18,7 +18,7 @@ from kgreason.normal import (
     edges,
     normalize,
 )
-from kgreason.truth import GODEL, LUKASIEWICZ, NOISY_OR, PRODUCT, Logic
+from kgreason.truth import GODEL, LUKASIEWICZ, NOISY_OR, PRODUCT, Logic, Qto
 from tests.small import NAMES, bound
 
 Y = Variable("y")
@@ -189,3 +189,14 @@ def test_a_question_has_at_most_so_many_statements_and_variables() -> None:
     normalize(bound(f"?y : r(a, y) & {' & '.join(groups[1:])}"), PRODUCT)
     with pytest.raises(LimitError, match="more than 4,000 quantified variables"):
         normalize(bound(f"?y : r(a, y) & {' & '.join(groups)}"), PRODUCT)
+
+
+def test_the_disjunctive_form_distributes_negation_under_every_logic() -> None:
+    text = "?y : r(a, y) & !(r(y, a) & r(y, b))"
+    lines = shown(text, Qto(3.0), "dnf").splitlines()
+    assert lines == shown(text, GODEL, "dnf").splitlines()
+    assert lines.count("  one of") == 1
+    assert "group" not in "".join(lines)
+    # A negated ∃ stays as it is, and so does what stands in it.
+    inside = "?y : r(a, y) & !(exists x . r(y, x) & !(s(x, a) & s(x, b)))"
+    assert shown(inside, Qto(3.0), "dnf") == shown(inside, Qto(3.0), "text")
