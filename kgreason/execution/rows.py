@@ -9,6 +9,7 @@ from time import monotonic
 import torch
 from torch import Tensor
 
+from kgreason.errors import PredictorError
 from kgreason.execution.budget import BudgetExceeded, BudgetMeter
 from kgreason.execution.buffer import RowBuffer
 from kgreason.execution.memory import Reservation
@@ -159,6 +160,11 @@ class RowStore:
             rows = self.predictor.rows(
                 keys % self.predictor.entity_count, keys // self.predictor.entity_count
             )
+            if fault := rows.fault(keys.shape[0], self.predictor.entity_count):
+                raise PredictorError(
+                    f"{self.predictor.name} gives {fault}",
+                    remedy="a row lists its entities in order, each with a truth in (0, 1]",
+                )
             meter.observe(-(-(end - start) // block) * block, monotonic() - began)
             if self._shelf is not None:
                 self._shelf.add(keys, rows)

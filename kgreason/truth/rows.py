@@ -43,6 +43,25 @@ class TruthRows:
         counts = torch.bincount(row, minlength=truths.shape[0])
         return cls(offsets_of(counts), entity.to(torch.int32), truths[row, entity])
 
+    def fault(self, count: int, entity_count: int) -> str | None:
+        """What is wrong with rows that should be `count` and list so many entities; None if fine.
+
+        Only their values are looked at, not their shapes.
+        """
+        if len(self) != count:
+            return f"{len(self):,} rows for {count:,} pairs"
+        if not self.truths.shape[0]:
+            return None
+        # Not a number is in no range, so that these are the comparisons that fail for it.
+        least, most = (float(one) for one in self.truths.aminmax())
+        if not (least > 0 and most <= 1):
+            return f"truths from {least:g} to {most:g}, outside (0, 1]"
+        row, entities = self.row, self.entities.long()
+        if int(entities.min()) < 0 or int(entities.max()) >= entity_count:
+            return f"an entity outside 0 to {entity_count - 1:,}"
+        keys = row * entity_count + entities
+        return "entities that do not ascend" if bool((keys.diff() <= 0).any()) else None
+
     def dense(self, entity_count: int) -> Tensor:
         """(rows, entities) truth values."""
         out = torch.zeros(

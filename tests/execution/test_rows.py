@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from kgreason.errors import PredictorError
 from kgreason.execution import Budget, BudgetExceeded, BudgetMeter, RowStore, budget
 from kgreason.execution import rows as rows_module
 from kgreason.execution.memory import ROWS, Reservation
@@ -251,3 +253,34 @@ def test_cancelled_work_ends_before_the_next_pass() -> None:
     with pytest.raises(BudgetExceeded):
         rows.positions(*pairs((1, 0)))
     assert predictor.asked == [(0, 0)]
+
+
+class Faulty(TablePredictor):
+    """Gives rows with a fault."""
+
+    def __init__(self, spoil: Callable[[TruthRows], TruthRows]) -> None:
+        super().__init__(TABLE)
+        self._spoil = spoil
+
+    def rows(self, heads: torch.Tensor, relations: torch.Tensor) -> TruthRows:
+        return self._spoil(super().rows(heads, relations))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda rows: replace(rows, truths=rows.truths * torch.nan), "truths from nan to nan"),
+        (lambda rows: replace(rows, truths=rows.truths + 1), r"outside \(0, 1\]"),
+        (lambda rows: replace(rows, truths=rows.truths * 0), "truths from 0 to 0"),
+        (lambda rows: replace(rows, entities=rows.entities + 1), "an entity outside 0 to 5"),
+        (lambda rows: replace(rows, entities=rows.entities.flip(0)), "do not ascend"),
+        (lambda rows: replace(rows, offsets=rows.offsets[:1]), "0 rows for 1 pairs"),
+    ],
+    ids=["NaN", "above 1", "0", "unknown entity", "order", "rows missing"],
+)
+def test_rows_that_are_no_truths_are_refused(
+    spoil: Callable[[TruthRows], TruthRows], message: str
+) -> None:
+    counted = Counted(Faulty(spoil), 1 << 20)
+    with pytest.raises(PredictorError, match=message):
+        counted.gather(*pairs((0, 0)))
