@@ -83,6 +83,9 @@ def _run() -> None:
     try:
         app(prog_name="kgreason")
     except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):
+            # The library calls that a failure; whoever reads the first lines of a help does not.
+            raise ended.__context__ from None
         if not ended.code:
             sys.stdout.flush()
         raise

@@ -156,3 +156,19 @@ def test_a_reader_of_messages_that_goes_away_costs_no_results(friends: Path) -> 
     in_a_shell(friends.parent, line)
     assert friends.with_name("code").read_text() == "0\n"
     assert "friend" in friends.with_name("plan.txt").read_text()
+
+
+@pytest.mark.parametrize("command", ["--help", "query --help", PLAN])
+def test_a_reader_that_goes_early_is_no_failure(friends: Path, command: str) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as output:
+        ran = subprocess.run(
+            ["sh", "-c", f"exec {sys.executable} -m kgreason {command}"],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            cwd=friends.parent,
+            check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+    assert (ran.returncode, ran.stderr) == (0, b"")
