@@ -5,6 +5,8 @@ from __future__ import annotations
 from kgreason.errors import Place, QuerySyntaxError, UnsupportedError
 from kgreason.syntax.sparql.tokens import Token, unsupported
 
+_ENOUGH = 10**18
+"""More than anything can be counted to; int() refuses to read numbers of thousands of digits."""
 _FORMS = "a question starts with SELECT or ASK, after its PREFIX lines"
 
 
@@ -14,7 +16,7 @@ class Cursor:
     def __init__(self, text: str, found: list[Token]) -> None:
         end = len(text.rstrip())
         self.text = text
-        self.found = [*found, Token("end", "", Place(end, end + 1), "head", -1)]
+        self.found = [*found, Token("end", "", Place(end, end + 1), -1)]
         self.index = 0
 
     @property
@@ -57,11 +59,12 @@ class Cursor:
             raise self.expected(f"'{sign}'")
 
     def number(self) -> int:
-        """Read a whole number."""
+        """Read a whole number; one beyond all counting is cut short."""
         if self.here.kind != "number" or not self.here.text.isdecimal():
             raise self.expected("a whole number")
         self.index += 1
-        return int(self.found[self.index - 1].text)
+        digits = self.found[self.index - 1].text.lstrip("0") or "0"
+        return int(digits) if len(digits) <= len(str(_ENOUGH)) else _ENOUGH
 
     def expected(self, what: str) -> QuerySyntaxError:
         """The error that something else should come next."""

@@ -108,8 +108,7 @@ class Parser:
         descending = direction is not None and direction.word == "DESC"
         if direction is None and (name := self.at.take_variable()):
             return name, False
-        begins = self.at.here.text == "(" or self.conditions.begins(any_function=True)
-        if direction is None and not begins:
+        if direction is None and not self.conditions.begins():
             return None
         if direction is not None and self.at.here.text != "(":
             raise self.at.expected("'('")
@@ -314,12 +313,27 @@ class Parser:
 
     def _path_primary(self) -> Walk[t.Path]:
         here = self.at.here
+        if here.text == "!":
+            raise self.at.unsupported(
+                "a negated property set (!)", here.place, "name the relations, or FILTER NOT EXISTS"
+            )
         if self.at.take("("):
             path: t.Path = yield self._path()
             self.at.need(")")
+            self._no_repetition()
             return path
         name = RDF_TYPE if here.kind == "word" and here.text == "a" else self.reader.iri(here)
         if name is None:
             raise self.at.expected("a relation")
         self.at.index += 1
+        self._no_repetition()
         return t.Step(name, here.place)
+
+    def _no_repetition(self) -> None:
+        here = self.at.here
+        if here.text in ("+", "*", "?"):
+            raise self.at.unsupported(
+                f"a path of any length ({here.text})",
+                here.place,
+                "write the lengths you mean with / and |",
+            )
