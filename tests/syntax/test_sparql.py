@@ -11,6 +11,7 @@ import pytest
 from kgreason.errors import (
     KgreasonError,
     LimitError,
+    Place,
     QuerySyntaxError,
     UnknownNameError,
     UnsupportedError,
@@ -303,8 +304,10 @@ MISTAKES = [
     ("SELECT { ?x a ex:b }", "found '{'", "{"),
     ("SELECT ?x { ?x a 'abc }", "string is never closed", "'"),
     ("SELECT ?x { ?x a ex:b FILTER ?x = ex:a }", "?x", "?x"),
-    ("SELECT ?x { VALUES (?x ?y) { (ex:a) } }", "a row of 1", "VALUES"),
-    ("SELECT ?x { VALUES () { (ex:a) } ?x a ex:b }", "0 variables and a row of 1", "VALUES"),
+    ("SELECT ?x { VALUES (?x ?y) { (ex:a) } }", "this row has 1 term", "("),
+    ("SELECT ?x { VALUES () { (ex:a) } ?x a ex:b }", "1 term, and VALUES has 0", "("),
+    ("SELECT ?x { VALUES (?x ?y ?x) { } }", "?x stands twice", "?x"),
+    ("ASK { ?x a ex:b } LIMIT 1 LIMIT 2", "LIMIT stands twice", "LIMIT"),
     ("SELECT ?x { ?x a _:b . { ?x a _:b } }", "stands in two groups", "_:b"),
     ("SELECT ?x", "the question ends here", ""),
     ("SELECT ?x { ?x a 'a\\uD800' }", "not a character", "\\uD800"),
@@ -330,6 +333,18 @@ def test_mistakes_are_pointed_at(text: str, message: str, spot: str) -> None:
     place = caught.value.place
     assert place is not None
     assert text[place.start : place.end] == spot
+
+
+def test_what_is_missing_is_pointed_at_behind_the_last_word() -> None:
+    with pytest.raises(QuerySyntaxError, match="the question ends here") as caught:
+        parse_sparql("SELECT ?x # nothing yet\n")
+    assert caught.value.place == Place(9, 10)
+
+
+def test_a_long_wrong_word_is_shown_by_its_beginning() -> None:
+    with pytest.raises(QuerySyntaxError) as caught:
+        parse_sparql("ASK { ?x a " + "b" * 100_000 + " }")
+    assert len(str(caught.value)) < 1_000
 
 
 def test_an_undeclared_prefix_offers_the_nearest() -> None:

@@ -58,7 +58,7 @@ def _check_blank_nodes(text: str, found: list[Token]) -> None:
     for token in found:
         if token.kind == "blank" and groups.setdefault(token.text, token.group) != token.group:
             raise QuerySyntaxError(
-                f"the blank node {token.text} stands in two groups; its scope is one",
+                f"the blank node {token.shown} stands in two groups; its scope is one",
                 remedy=f"use a variable, ?{token.text[2:]}",
                 text=text,
                 place=token.place,

@@ -58,7 +58,7 @@ class Conditions:
             same: t.Condition = yield self._same_term(place)
             return same
         if here.kind in ("iri", "prefixed") and self.at.after.text == "(":
-            raise self.at.unsupported(f"the function {here.text}", here.place, COMPARE)
+            raise self.at.unsupported(f"the function {here.shown}", here.place, COMPARE)
         if here.text in ("+", "-"):
             raise self._arithmetic()
         return self._term()

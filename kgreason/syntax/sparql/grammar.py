@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from kgreason.errors import Place, QuerySyntaxError
+from kgreason.errors import Place
 from kgreason.formula import Constant, Modifiers, Term, Variable
 from kgreason.syntax.sparql import tree as t
 from kgreason.syntax.sparql.conditions import Conditions
@@ -97,9 +97,7 @@ class Parser:
         limits: dict[str, int] = {}
         while token := self.at.take_word("LIMIT", "OFFSET"):
             if token.word in limits:
-                raise QuerySyntaxError(
-                    f"{token.word} stands twice", text=self.at.text, place=token.place
-                )
+                raise self.at.wrong(f"{token.word} stands twice", token.place)
             limits[token.word] = self.at.number()
         return Modifiers(limits.get("LIMIT"), limits.get("OFFSET", 0), tuple(order))
 
@@ -172,21 +170,20 @@ class Parser:
         if not single:
             self.at.need("(")
             while name := self.at.take_variable():
+                if name in names:
+                    raise self.at.wrong(f"?{name} stands twice in VALUES", self.at.before.place)
                 names.append(name)
             self.at.need(")")
-        if len(set(names)) < len(names):
-            raise QuerySyntaxError(
-                "a variable stands twice in VALUES", text=self.at.text, place=token.place
-            )
         self.at.need("{")
         rows: list[tuple[Term[str], ...]] = []
         while not self.at.take("}"):
+            place = self.at.here.place
             row = (self._data(),) if single else self._data_row()
             if len(row) != len(names):
-                raise QuerySyntaxError(
-                    f"VALUES has {len(names)} variables and a row of {len(row)} terms",
-                    text=self.at.text,
-                    place=token.place,
+                raise self.at.wrong(
+                    f"this row has {_counted(len(row), 'term')}, and VALUES has "
+                    f"{_counted(len(names), 'variable')}",
+                    place,
                 )
             rows.append(row)
         return t.Values(tuple(names), tuple(rows), token.place)
@@ -337,3 +334,7 @@ class Parser:
                 here.place,
                 "write the lengths you mean with / and |",
             )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

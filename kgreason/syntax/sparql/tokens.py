@@ -45,6 +45,11 @@ class Token:
     group: int
 
     @property
+    def shown(self) -> str:
+        """The text, or the beginning of a long one, for a message."""
+        return self.text if len(self.text) <= 40 else f"{self.text[:39]}…"
+
+    @property
     def word(self) -> str:
         """A keyword in capitals; nothing for any other token."""
         return self.text.upper() if self.kind == "word" else ""

@@ -71,7 +71,7 @@ def check_words(text: str, found: list[Token]) -> None:
 def _unknown_word(text: str, token: Token) -> QuerySyntaxError:
     near = get_close_matches(token.word, _KNOWN | _FUNCTIONS | set(_REFUSED), n=1, cutoff=0.6)
     return QuerySyntaxError(
-        f"SPARQL has no word {token.text!r}",
+        f"SPARQL has no word {token.shown!r}",
         text=text,
         place=token.place,
         remedy=f"did you mean {near[0]}?"
