@@ -200,6 +200,7 @@ def test_modifiers() -> None:
         truth_variable="score",
     )
     assert parse_sparql("ASK { ex:a ex:r ?y }", PREFIXES).modifiers == Modifiers()
+    assert parse_sparql("ASK { ex:a ex:r ?y } OFFSET 0 LIMIT 0", PREFIXES).modifiers.limit == 0
     endless = parse_sparql("SELECT ?y { ex:a ex:r ?y } LIMIT " + "9" * 5_000, PREFIXES).modifiers
     assert endless.limit is not None
     assert endless.limit >= 10**18
@@ -248,6 +249,7 @@ REFUSED = [
     ("SELECT ?score { ?x a ?score }", "?score in the pattern", "?score"),
     ("SELECT ?x { ?x a ex:b } ORDER BY ?y", "ordering by the unselected ?y", "ORDER"),
     ("SELECT ?x { ?x a ex:b } ORDER BY xsd:integer(?x)", "the function xsd:integer", "xsd:integer"),
+    ("ASK { ?x a ex:b } LIMIT 1 OFFSET 1", "OFFSET after ASK", "OFFSET"),
     ("SELECT ?z { ?x a ex:b }", "?z is selected", "?z"),
     ("SELECT ?z { { ?z a ex:b } UNION { ?x a ex:b } }", "a branch of UNION", "?z"),
     ("SELECT ?x { ?x a ex:b { FILTER(?x = ex:a) } }", "own group", "?x"),

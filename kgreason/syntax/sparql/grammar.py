@@ -51,7 +51,7 @@ class Parser:
         self.at.take_word("WHERE")
         place = self.at.here.place
         pattern: t.Group = unwind(self.group())
-        modifiers = self._modifiers()
+        modifiers = self._modifiers(asks=selected == ())
         if values := self._values():
             pattern = t.Group((pattern, values), (), place)
         if self.at.here.kind != "end":
@@ -85,7 +85,7 @@ class Parser:
             raise self.at.expected("variables or *")
         return tuple(found)
 
-    def _modifiers(self) -> Modifiers:
+    def _modifiers(self, asks: bool) -> Modifiers:
         order: list[tuple[str, bool]] = []
         if token := self.at.take_word("ORDER"):
             if not self.at.take_word("BY"):
@@ -99,6 +99,12 @@ class Parser:
             if token.word in limits:
                 raise self.at.wrong(f"{token.word} stands twice", token.place)
             limits[token.word] = self.at.number()
+            if asks and limits.get("OFFSET"):
+                raise self.at.unsupported(
+                    "OFFSET after ASK",
+                    token.place,
+                    "it skips solutions, and a yes/no question has one truth for them all",
+                )
         return Modifiers(limits.get("LIMIT"), limits.get("OFFSET", 0), tuple(order))
 
     def _order(self, place: Place) -> tuple[str, bool] | None:
