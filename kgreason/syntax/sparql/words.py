@@ -51,7 +51,7 @@ COMPARE = "only =, !=, IN, NOT IN and sameTerm compare terms"
 
 def check_words(text: str, found: list[Token]) -> None:
     """Raises for the first token that no question may hold, or that SPARQL does not know."""
-    seen_select = False
+    before = ""
     for token in found:
         word = token.word
         if word in _REFUSED:
@@ -60,12 +60,9 @@ def check_words(text: str, found: list[Token]) -> None:
             raise unsupported(f"the function {token.text}", text, token.place, COMPARE)
         if word and word not in _KNOWN:
             raise _unknown_word(text, token)
-        if word == "SELECT":
-            if seen_select:
-                raise unsupported(
-                    "a subquery", text, token.place, "ask it as a question of its own"
-                )
-            seen_select = True
+        if word == "SELECT" and before == "{":
+            raise unsupported("a subquery", text, token.place, "ask it as a question of its own")
+        before = token.text
 
 
 def _unknown_word(text: str, token: Token) -> QuerySyntaxError:
