@@ -11,6 +11,7 @@ import pytest
 from kgreason.errors import (
     KgreasonError,
     LimitError,
+    Place,
     QuerySyntaxError,
     UnknownNameError,
     UnsupportedError,
@@ -35,6 +36,7 @@ from kgreason.syntax.names import literal
 
 PREFIXES = {"ex": "http://e/"}
 XSD = "http://www.w3.org/2001/XMLSchema#"
+FIVE, HALF = literal("5", datatype=XSD + "integer"), literal(".5", datatype=XSD + "decimal")
 
 
 def same(sparql: str, efo: str) -> None:
@@ -133,7 +135,12 @@ def test_sparql_means_the_efo_text(sparql: str, efo: str) -> None:
         ("true", literal("true", datatype=XSD + "boolean")),
         ('"05"^^xsd:integer', literal("05", datatype=XSD + "integer")),
         ('"abc"^^xsd:integer', literal("abc", datatype=XSD + "integer")),
+        ("1.e5", literal("1.e5", datatype=XSD + "double")),
+        (".5", literal(".5", datatype=XSD + "decimal")),
+        (".5E-1", literal(".5E-1", datatype=XSD + "double")),
         (r"ex:a\,b", "<http://e/a,b>"),
+        ("ex:a\u00b7\u0301", "<http://e/a\u00b7\u0301>"),
+        ("ex:a..b", "<http://e/a..b>"),
     ],
 )
 def test_terms_keep_their_spelling_and_their_place(written: str, name: str) -> None:
@@ -146,6 +153,38 @@ def test_terms_keep_their_spelling_and_their_place(written: str, name: str) -> N
         place = formula.tail.place
         assert place is not None
         assert written.startswith(text[place.start : place.end])
+
+
+@pytest.mark.parametrize(
+    ("base", "iri", "expected"),
+    [
+        ("http://a/b/c/d;p?q", "g;x=1/../y", "http://a/b/c/y"),
+        ("http://a/b/c/d;p?q", "../../../g", "http://a/g"),
+        ("http://a/b/c/d;p?q", "./", "http://a/b/c/"),
+        ("http://a/b/c/d;p?q", "?y", "http://a/b/c/d;p?y"),
+        ("http://a/b/c/d;p?q#f", "", "http://a/b/c/d;p?q"),
+        ("http://a/b/c/d;p?q", "#s", "http://a/b/c/d;p?q#s"),
+        ("http://a/b/c/d;p?q", "g?", "http://a/b/c/g?"),
+        ("http://a/b/c/d;p?q", "//g/h", "http://g/h"),
+        ("http://a", "g", "http://a/g"),
+        ("http://a/b", "http://a/x/../y", "http://a/x/../y"),
+        ("kg://a/b/c", "../d", "kg://a/d"),
+        ("urn:x:y", "z", "urn:z"),
+        ("http://[a/", "b", "http://[a/b"),
+    ],
+)
+def test_an_iri_is_relative_to_the_base_whatever_its_scheme(
+    base: str, iri: str, expected: str
+) -> None:
+    formula = parse_sparql(f"BASE <{base}> SELECT ?y {{ ?y <http://e/r> <{iri}> }}").formula
+    assert isinstance(formula, Atom)
+    assert formula.tail == Constant(f"<{expected}>")
+
+
+def test_names_end_where_the_grammar_ends_them() -> None:
+    same("SELECT ?y { ?y ex:r ex:.?y ex:s ex:a. }", "?y : ex:r(y, <http://e/>) & ex:s(y, ex:a)")
+    same("SELECT ?y {?y ex:r 5.?y ex:s .5.}", f"?y : ex:r(y, {FIVE}) & ex:s(y, {HALF})")
+    same("SELECT ?y #\r{ ?y ex:r ex:a }", "?y : ex:r(y, ex:a)")
 
 
 def test_modifiers() -> None:
@@ -161,6 +200,12 @@ def test_modifiers() -> None:
         truth_variable="score",
     )
     assert parse_sparql("ASK { ex:a ex:r ?y }", PREFIXES).modifiers == Modifiers()
+    assert parse_sparql("ASK { ex:a ex:r ?y } OFFSET 0 LIMIT 0", PREFIXES).modifiers.limit == 0
+    endless = parse_sparql("SELECT ?y { ex:a ex:r ?y } LIMIT " + "9" * 5_000, PREFIXES).modifiers
+    assert endless.limit is not None
+    assert endless.limit >= 10**18
+    padded = parse_sparql("SELECT ?y { ex:a ex:r ?y } LIMIT " + "0" * 5_000 + "7", PREFIXES)
+    assert padded.modifiers.limit == 7
 
 
 REFUSED = [
@@ -178,9 +223,19 @@ REFUSED = [
     ("INSERT DATA { ex:a a ex:b }", "INSERT", "INSERT"),
     ("DELETE WHERE { ex:a a ex:b }", "DELETE", "DELETE"),
     ("SELECT ?x { ?x a ex:b { SELECT ?y { ?y a ex:b } } }", "a subquery", "SELECT"),
+    ("ASK { { SELECT ?y { ?y a ex:b } } }", "a subquery", "SELECT"),
     ("SELECT ?x { ?x a ex:b FILTER(?x < 5) }", "comparison <", "<"),
     ("SELECT ?x { ?x a ex:b FILTER(?x + 1 = 5) }", "arithmetic (+)", "+"),
     ("SELECT ?x { ?x a ex:b FILTER(?x -1 = 5) }", "arithmetic (-)", "-1"),
+    ("SELECT ?x { ?x a ex:b FILTER(true-1 = 0) }", "arithmetic (-)", "-1"),
+    ("SELECT ?x { ?x a ex:b FILTER(- ?x = 5) }", "arithmetic (-)", "-"),
+    ("SELECT ?x { ?x a ex:b FILTER(?x = ?x/2) }", "arithmetic (/)", "/"),
+    ("SELECT ?x { ?x a ex:b FILTER sameTerm(?x, ?x*2) }", "arithmetic (*)", "*"),
+    ("SELECT ?x { ?x a ex:b FILTER sameTerm(?x, !?x) }", "not a comparison", "FILTER"),
+    ("SELECT ?x { ?x a ex:b FILTER(?x<5&&?x>3) }", "comparison <", "<"),
+    ("SELECT ?x { ?x a ex:b } ORDER BY (?x + 1)", "arithmetic (+)", "+"),
+    ("SELECT ?x { ?x (ex:p/ex:q)+ ex:b }", "path of any length (+)", "+"),
+    ("SELECT ?x { ?x ex:p/!(ex:q|^ex:r) ex:b }", "negated property set", "!"),
     ("SELECT ?x { ?x a ex:b FILTER regex(?x, 'a') }", "function regex", "regex"),
     ("SELECT ?x { ?x a ex:b FILTER(ISIRI(?x)) }", "function ISIRI", "ISIRI"),
     ("SELECT ?x { ?x a ex:b FILTER ex:f(?x) }", "function ex:f", "ex:f"),
@@ -195,6 +250,7 @@ REFUSED = [
     ("SELECT ?score { ?x a ?score }", "?score in the pattern", "?score"),
     ("SELECT ?x { ?x a ex:b } ORDER BY ?y", "ordering by the unselected ?y", "ORDER"),
     ("SELECT ?x { ?x a ex:b } ORDER BY xsd:integer(?x)", "the function xsd:integer", "xsd:integer"),
+    ("ASK { ?x a ex:b } LIMIT 1 OFFSET 1", "OFFSET after ASK", "OFFSET"),
     ("SELECT ?z { ?x a ex:b }", "?z is selected", "?z"),
     ("SELECT ?z { { ?z a ex:b } UNION { ?x a ex:b } }", "a branch of UNION", "?z"),
     ("SELECT ?x { ?x a ex:b { FILTER(?x = ex:a) } }", "own group", "?x"),
@@ -251,12 +307,25 @@ MISTAKES = [
     ("SELECT { ?x a ex:b }", "found '{'", "{"),
     ("SELECT ?x { ?x a 'abc }", "string is never closed", "'"),
     ("SELECT ?x { ?x a ex:b FILTER ?x = ex:a }", "?x", "?x"),
-    ("SELECT ?x { VALUES (?x ?y) { (ex:a) } }", "a row of 1", "VALUES"),
-    ("SELECT ?x { VALUES () { (ex:a) } ?x a ex:b }", "0 variables and a row of 1", "VALUES"),
+    ("SELECT ?x { VALUES (?x ?y) { (ex:a) } }", "this row has 1 term", "("),
+    ("SELECT ?x { VALUES () { (ex:a) } ?x a ex:b }", "1 term, and VALUES has 0", "("),
+    ("SELECT ?x { VALUES (?x ?y ?x) { } }", "?x stands twice", "?x"),
+    ("ASK { ?x a ex:b } LIMIT 1 LIMIT 2", "LIMIT stands twice", "LIMIT"),
     ("SELECT ?x { ?x a _:b . { ?x a _:b } }", "stands in two groups", "_:b"),
     ("SELECT ?x", "the question ends here", ""),
+    ("SELECT ?x { ?x a ex:b } SELECT ?y { ?y a ex:b }", "'SELECT' cannot stand here", "SELECT"),
     ("SELECT ?x { ?x a 'a\\uD800' }", "not a character", "\\uD800"),
     ("?x a ex:b", "cannot stand here", "?x"),
+    ("SELECT ?x { ?x a ex:b * }", "'*' cannot stand here", "*"),
+    ("SELECT ?x { ?x a ex:b ! }", "'!' cannot stand here", "!"),
+    ("SELECT ?x { ?x a ex:b FILTER !(?x = ex:a) }", "expected '('", "!"),
+    ("SELECT ?x { ?x a ex:b FILTER ex:f }", "expected '('", "ex:f"),
+    ("SELECT ?x { ?x a ex:b FILTER(?x = ex:a < ex:b) }", "expected ')'", "<"),
+    ("SELECT ?x\u00a0{ ?x a ex:b }", "SPARQL has no", "\u00a0"),
+    ("SELECT ?x { ?x a ex:b } LIMIT \u0661", "SPARQL has no", "\u0661"),
+    ("SELECT ?\u00aa { ?x a ex:b }", "SPARQL has no", "\u00aa"),
+    ("SELECT ?x { ?x a ex:-b }", "no word 'b'", "b"),
+    ("PREFIX a. : <http://x/> SELECT ?x { ?x a ex:b }", "expected a prefix such as ex:", "a"),
 ]
 
 
@@ -268,6 +337,18 @@ def test_mistakes_are_pointed_at(text: str, message: str, spot: str) -> None:
     place = caught.value.place
     assert place is not None
     assert text[place.start : place.end] == spot
+
+
+def test_what_is_missing_is_pointed_at_behind_the_last_word() -> None:
+    with pytest.raises(QuerySyntaxError, match="the question ends here") as caught:
+        parse_sparql("SELECT ?x # nothing yet\n")
+    assert caught.value.place == Place(9, 10)
+
+
+def test_a_long_wrong_word_is_shown_by_its_beginning() -> None:
+    with pytest.raises(QuerySyntaxError) as caught:
+        parse_sparql("ASK { ?x a " + "b" * 100_000 + " }")
+    assert len(str(caught.value)) < 1_000
 
 
 def test_an_undeclared_prefix_offers_the_nearest() -> None:

@@ -11,7 +11,7 @@ from kgreason.syntax.limits import check_text
 from kgreason.syntax.sparql.grammar import Parser
 from kgreason.syntax.sparql.meaning import Translator
 from kgreason.syntax.sparql.tokens import Token, tokens
-from kgreason.syntax.sparql.words import check_words, resolved_prefixes
+from kgreason.syntax.sparql.words import check_words
 
 __all__ = ["parse_sparql"]
 
@@ -31,10 +31,9 @@ def parse_sparql(text: str, prefixes: Mapping[str, str] | None = None) -> Query[
     text = _CODE_POINT.sub(_code_point, text)
     found = tokens(text)
     check_words(text, found)
-    known = resolved_prefixes(text, found, dict(prefixes or {}))
     _check_blank_nodes(text, found)
     translator = Translator(text, found)
-    return translator.query(Parser(text, found, known, translator.fresh).question())
+    return translator.query(Parser(text, found, prefixes or {}, translator.fresh).question())
 
 
 _CODE_POINT = re.compile(r"\\\\|\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
@@ -59,7 +58,7 @@ def _check_blank_nodes(text: str, found: list[Token]) -> None:
     for token in found:
         if token.kind == "blank" and groups.setdefault(token.text, token.group) != token.group:
             raise QuerySyntaxError(
-                f"the blank node {token.text} stands in two groups; its scope is one",
+                f"the blank node {token.shown} stands in two groups; its scope is one",
                 remedy=f"use a variable, ?{token.text[2:]}",
                 text=text,
                 place=token.place,

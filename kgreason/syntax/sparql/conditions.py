@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kgreason.errors import Place
+from kgreason.errors import Place, UnsupportedError
 from kgreason.formula import Constant, Slot, Term, Variable
 from kgreason.syntax.sparql import tree as t
 from kgreason.syntax.sparql.cursor import Cursor
 from kgreason.syntax.sparql.terms import TermReader
+from kgreason.syntax.sparql.words import COMPARE
 from kgreason.walks import Walk
 
 Expression = t.Condition | Term[str]
@@ -22,14 +23,18 @@ class Conditions:
         self.reader = reader
         self.group = group
 
-    def begins(self, any_function: bool = False) -> bool:
-        """Whether a condition other than one in brackets comes next, or any call of a function."""
-        called = self.at.here.kind in ("iri", "prefixed") and self.at.after.text == "("
-        return self.at.here.word in ("EXISTS", "NOT", "SAMETERM") or (any_function and called)
+    def begins(self) -> bool:
+        """Whether what a FILTER can hold comes next: brackets, EXISTS, or a function's call."""
+        here = self.at.here
+        return (
+            here.text == "("
+            or here.word in ("EXISTS", "NOT", "SAMETERM")
+            or (here.kind in ("iri", "prefixed") and self.at.after.text == "(")
+        )
 
     def constraint(self, place: Place) -> Walk[t.Condition]:
         """What stands after a FILTER, which stands at a place."""
-        if self.at.here.text != "(" and not self.begins():
+        if not self.begins():
             raise self.at.expected("'(', EXISTS or NOT EXISTS")
         found: Expression = yield self.primary(place)
         return self._condition(found, place)
@@ -53,9 +58,9 @@ class Conditions:
             same: t.Condition = yield self._same_term(place)
             return same
         if here.kind in ("iri", "prefixed") and self.at.after.text == "(":
-            raise self.at.unsupported(
-                f"the function {here.text}", here.place, "compare variables and terms"
-            )
+            raise self.at.unsupported(f"the function {here.shown}", here.place, COMPARE)
+        if here.text in ("+", "-"):
+            raise self._arithmetic()
         return self._term()
 
     def _term(self) -> Term[str]:
@@ -91,9 +96,11 @@ class Conditions:
 
     def _relational(self, place: Place) -> Walk[Expression]:
         left: Expression = yield self.primary(place)
+        self._check_operator()
         here = self.at.here
         if self.at.take("=") or self.at.take("!="):
             right: Expression = yield self.primary(place)
+            self._check_operator(ordering=False)
             equal = self._comparison(left, right, here.place)
             return equal if here.text == "=" else t.Negation(equal)
         negated = self.at.take_word("NOT") is not None
@@ -107,6 +114,23 @@ class Conditions:
             denied = tuple(t.Negation(one) for one in listed)
             return denied[0] if len(denied) == 1 else t.AllOf(denied)
         return listed[0] if len(listed) == 1 else t.AnyOf(tuple(listed))
+
+    def _check_operator(self, ordering: bool = True) -> None:
+        """Raises for what may stand between two terms and compares neither as a term.
+
+        A sign and the digits behind it are one token, and so is `<` with all up to the next `>`.
+        """
+        here = self.at.here
+        if here.text[:1] in ("+", "-", "*", "/") and here.kind in ("sign", "number"):
+            raise self._arithmetic()
+        if ordering and (here.kind == "iri" or here.text in ("<", "<=", ">", ">=")):
+            sign = here.text if here.kind == "sign" else "<"
+            place = Place(here.place.start, here.place.start + len(sign))
+            raise self.at.unsupported(f"the comparison {sign}", place, COMPARE)
+
+    def _arithmetic(self) -> UnsupportedError:
+        here = self.at.here
+        return self.at.unsupported(f"arithmetic ({here.text[0]})", here.place, COMPARE)
 
     def _listed(self, left: Expression, at: Place, place: Place) -> Walk[list[t.Condition]]:
         """Whether a term is one of those in brackets, a comparison for each."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from kgreason.errors import Place, QuerySyntaxError, UnsupportedError
 from kgreason.syntax.sparql.tokens import Token, unsupported
 
+_ENOUGH = 10**18
+"""More than anything can be counted to; int() refuses to read numbers of thousands of digits."""
 _FORMS = "a question starts with SELECT or ASK, after its PREFIX lines"
 
 
@@ -12,9 +14,9 @@ class Cursor:
     """Reads tokens one after the other."""
 
     def __init__(self, text: str, found: list[Token]) -> None:
-        end = len(text.rstrip())
+        end = found[-1].place.end if found else 0
         self.text = text
-        self.found = [*found, Token("end", "", Place(end, end + 1), "head", -1)]
+        self.found = [*found, Token("end", "", Place(end, end + 1), -1)]
         self.index = 0
 
     @property
@@ -26,6 +28,11 @@ class Cursor:
     def after(self) -> Token:
         """The token after the next."""
         return self.found[min(self.index + 1, len(self.found) - 1)]
+
+    @property
+    def before(self) -> Token:
+        """The token read last."""
+        return self.found[self.index - 1]
 
     def take(self, sign: str) -> bool:
         """Whether a sign comes next, which is then read."""
@@ -57,24 +64,29 @@ class Cursor:
             raise self.expected(f"'{sign}'")
 
     def number(self) -> int:
-        """Read a whole number."""
+        """Read a whole number; one beyond all counting is cut short."""
         if self.here.kind != "number" or not self.here.text.isdecimal():
             raise self.expected("a whole number")
         self.index += 1
-        return int(self.found[self.index - 1].text)
+        digits = self.before.text.lstrip("0") or "0"
+        return int(digits) if len(digits) <= len(str(_ENOUGH)) else _ENOUGH
+
+    def wrong(self, what: str, place: Place) -> QuerySyntaxError:
+        """The error that something is not SPARQL."""
+        return QuerySyntaxError(what, text=self.text, place=place)
 
     def expected(self, what: str) -> QuerySyntaxError:
         """The error that something else should come next."""
         here = self.here
-        came = "the question ends here" if here.kind == "end" else f"found {here.text[:40]!r}"
-        return QuerySyntaxError(f"expected {what}, {came}", text=self.text, place=here.place)
+        came = "the question ends here" if here.kind == "end" else f"found {here.shown!r}"
+        return self.wrong(f"expected {what}, {came}", here.place)
 
     def misplaced(self) -> QuerySyntaxError:
         """The error that the next token stands where nothing like it can."""
         here = self.here
         ends = here.kind == "end"
         return QuerySyntaxError(
-            "the question ends here" if ends else f"{here.text[:40]!r} cannot stand here",
+            "the question ends here" if ends else f"{here.shown!r} cannot stand here",
             text=self.text,
             place=here.place,
             remedy=_FORMS if self.index == 0 else None,

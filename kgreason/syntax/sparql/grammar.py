@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from kgreason.errors import Place, QuerySyntaxError
+from kgreason.errors import Place
 from kgreason.formula import Constant, Modifiers, Term, Variable
 from kgreason.syntax.sparql import tree as t
 from kgreason.syntax.sparql.conditions import Conditions
@@ -51,7 +51,7 @@ class Parser:
         self.at.take_word("WHERE")
         place = self.at.here.place
         pattern: t.Group = unwind(self.group())
-        modifiers = self._modifiers()
+        modifiers = self._modifiers(asks=selected == ())
         if values := self._values():
             pattern = t.Group((pattern, values), (), place)
         if self.at.here.kind != "end":
@@ -85,7 +85,7 @@ class Parser:
             raise self.at.expected("variables or *")
         return tuple(found)
 
-    def _modifiers(self) -> Modifiers:
+    def _modifiers(self, asks: bool) -> Modifiers:
         order: list[tuple[str, bool]] = []
         if token := self.at.take_word("ORDER"):
             if not self.at.take_word("BY"):
@@ -97,10 +97,14 @@ class Parser:
         limits: dict[str, int] = {}
         while token := self.at.take_word("LIMIT", "OFFSET"):
             if token.word in limits:
-                raise QuerySyntaxError(
-                    f"{token.word} stands twice", text=self.at.text, place=token.place
-                )
+                raise self.at.wrong(f"{token.word} stands twice", token.place)
             limits[token.word] = self.at.number()
+            if asks and limits.get("OFFSET"):
+                raise self.at.unsupported(
+                    "OFFSET after ASK",
+                    token.place,
+                    "it skips solutions, and a yes/no question has one truth for them all",
+                )
         return Modifiers(limits.get("LIMIT"), limits.get("OFFSET", 0), tuple(order))
 
     def _order(self, place: Place) -> tuple[str, bool] | None:
@@ -108,8 +112,7 @@ class Parser:
         descending = direction is not None and direction.word == "DESC"
         if direction is None and (name := self.at.take_variable()):
             return name, False
-        begins = self.at.here.text == "(" or self.conditions.begins(any_function=True)
-        if direction is None and not begins:
+        if direction is None and not self.conditions.begins():
             return None
         if direction is not None and self.at.here.text != "(":
             raise self.at.expected("'('")
@@ -173,21 +176,20 @@ class Parser:
         if not single:
             self.at.need("(")
             while name := self.at.take_variable():
+                if name in names:
+                    raise self.at.wrong(f"?{name} stands twice in VALUES", self.at.before.place)
                 names.append(name)
             self.at.need(")")
-        if len(set(names)) < len(names):
-            raise QuerySyntaxError(
-                "a variable stands twice in VALUES", text=self.at.text, place=token.place
-            )
         self.at.need("{")
         rows: list[tuple[Term[str], ...]] = []
         while not self.at.take("}"):
+            place = self.at.here.place
             row = (self._data(),) if single else self._data_row()
             if len(row) != len(names):
-                raise QuerySyntaxError(
-                    f"VALUES has {len(names)} variables and a row of {len(row)} terms",
-                    text=self.at.text,
-                    place=token.place,
+                raise self.at.wrong(
+                    f"this row has {_counted(len(row), 'term')}, and VALUES has "
+                    f"{_counted(len(names), 'variable')}",
+                    place,
                 )
             rows.append(row)
         return t.Values(tuple(names), tuple(rows), token.place)
@@ -314,12 +316,31 @@ class Parser:
 
     def _path_primary(self) -> Walk[t.Path]:
         here = self.at.here
+        if here.text == "!":
+            raise self.at.unsupported(
+                "a negated property set (!)", here.place, "name the relations, or FILTER NOT EXISTS"
+            )
         if self.at.take("("):
             path: t.Path = yield self._path()
             self.at.need(")")
+            self._no_repetition()
             return path
         name = RDF_TYPE if here.kind == "word" and here.text == "a" else self.reader.iri(here)
         if name is None:
             raise self.at.expected("a relation")
         self.at.index += 1
+        self._no_repetition()
         return t.Step(name, here.place)
+
+    def _no_repetition(self) -> None:
+        here = self.at.here
+        if here.text in ("+", "*", "?"):
+            raise self.at.unsupported(
+                f"a path of any length ({here.text})",
+                here.place,
+                "write the lengths you mean with / and |",
+            )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

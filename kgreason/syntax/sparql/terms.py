@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from urllib.parse import urljoin
+from difflib import get_close_matches
 
-from kgreason.errors import Place, QuerySyntaxError
+from kgreason.errors import Place, QuerySyntaxError, UnknownNameError
 from kgreason.formula import Constant
 from kgreason.syntax.names import WELL_KNOWN, XSD, literal, unquoted
+from kgreason.syntax.sparql.iris import resolved
 from kgreason.syntax.sparql.tokens import Token
 
 _LOCAL_ESCAPE = re.compile(r"\\(.)")
@@ -19,26 +20,45 @@ RDF_TYPE, RDF_FIRST, RDF_REST, RDF_NIL = (
 
 
 class TermReader:
-    """Reads terms from tokens; prefixes and base are those declared so far."""
+    """Reads terms from tokens; prefixes and base are those declared so far.
+
+    Known without a declaration are the prefixes given, and rdf, rdfs, xsd and owl.
+    """
 
     def __init__(self, text: str, found: list[Token], prefixes: Mapping[str, str]) -> None:
         self.text = text
         self.found = found
-        self.prefixes = dict(prefixes)
+        self.prefixes = WELL_KNOWN | dict(prefixes)
         self.base: str | None = None
 
     def iri(self, token: Token) -> str | None:
-        """The IRI of a token that is one, between angle brackets."""
+        """The IRI of a token that is one, between angle brackets.
+
+        Errors:
+            UnknownNameError: a prefix that nobody declares.
+        """
         if token.kind == "iri":
             return f"<{self.resolved(token.text[1:-1])}>"
         if token.kind == "prefixed":
             prefix, _, local = token.text.partition(":")
+            if prefix not in self.prefixes:
+                raise self._undeclared(prefix, token)
             return f"<{self.prefixes[prefix]}" + _LOCAL_ESCAPE.sub(r"\1", local) + ">"
         return None
 
+    def _undeclared(self, prefix: str, token: Token) -> UnknownNameError:
+        near = get_close_matches(prefix, self.prefixes, n=3, cutoff=0.4)
+        return UnknownNameError(
+            f"no prefix {prefix!r} is declared",
+            remedy=f"nearest: {', '.join(near or sorted(self.prefixes)[:5])}; "
+            f"or declare PREFIX {prefix}: <…>",
+            text=self.text,
+            place=Place(token.place.start, token.place.start + len(prefix) + 1),
+        )
+
     def resolved(self, iri: str) -> str:
         """An IRI as it is relative to the base, if there is a base."""
-        return iri if self.base is None else urljoin(self.base, iri, allow_fragments=True)
+        return iri if self.base is None else resolved(self.base, iri)
 
     def constant(self, index: int) -> tuple[Constant[str], int] | None:
         """The IRI or literal that begins at a token, and the index after it."""

@@ -9,18 +9,26 @@ from kgreason.errors import Place, QuerySyntaxError, UnsupportedError
 from kgreason.syntax.limits import MAX_DEPTH, too_deep
 from kgreason.syntax.names import IRI
 
-_LOCAL = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
+# The characters of names. Source: SPARQL 1.1, section 19.8, PN_CHARS_BASE and those after it.
+_LETTER = (
+    "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c-\u200d"
+    "\u2070-\u218f\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
+)
+_START = f"{_LETTER}_0-9"
+_INNER = f"{_START}\u00b7\u0300-\u036f\u203f-\u2040"
+_ESCAPED = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
+_LOCAL = rf"(?:[{_START}:]|{_ESCAPED})(?:(?:[{_INNER}:.-]|{_ESCAPED})*(?:[{_INNER}:-]|{_ESCAPED}))?"
 _TOKEN = re.compile(
-    rf"""(?P<nothing>\s+|\#[^\n]*)
+    rf"""(?P<nothing>[ \t\r\n]+|\#[^\r\n]*)
     |(?P<iri>{IRI})
     |(?P<string>\"\"\"(?:"{{0,2}}(?:[^"\\]|\\.))*\"\"\"|'''(?:'{{0,2}}(?:[^'\\]|\\.))*'''
         |"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*')
     |(?P<language>@[A-Za-z]+(?:-[A-Za-z0-9]+)*)
-    |(?P<variable>[?$]\w+)
-    |(?P<number>[+-]?(?:\d*\.\d+|\d+)(?:[eE][+-]?\d+)?)
-    |(?P<blank>_:[\w.-]*[\w-])
-    |(?P<prefixed>(?:[^\W\d_](?:[\w.-]{{0,200}}[\w-])?)?:(?:(?:[\w:.-]|{_LOCAL})*(?:[\w:-]|{_LOCAL}))?)
-    |(?P<word>[^\W\d]\w*)
+    |(?P<variable>[?$][{_START}][{_INNER}]*)
+    |(?P<number>[+-]?(?:(?:[0-9]+\.[0-9]*|\.?[0-9]+)[eE][+-]?[0-9]+|[0-9]*\.[0-9]+|[0-9]+))
+    |(?P<blank>_:[{_START}](?:[{_INNER}.-]*[{_INNER}-])?)
+    |(?P<prefixed>(?:[{_LETTER}](?:[{_INNER}.-]{{0,200}}[{_INNER}-])?)?:(?:{_LOCAL})?)
+    |(?P<word>[{_LETTER}_][{_INNER}]*)
     |(?P<sign>\^\^|&&|\|\||!=|<=|>=|[{{}}()\[\].;,=<>!*+\-/|^?])
     |(?P<other>.)""",
     re.VERBOSE | re.DOTALL,
@@ -29,16 +37,17 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of SPARQL; `within` is `head` outside every group, else `pattern` or `expression`.
-
-    `group` is the position of the innermost `{` around it, −1 outside every group.
-    """
+    """A piece of SPARQL; `group` is where the innermost `{` around it stands, −1 for none."""
 
     kind: str
     text: str
     place: Place
-    within: str
     group: int
+
+    @property
+    def shown(self) -> str:
+        """The text, or the beginning of a long one, for a message."""
+        return self.text if len(self.text) <= 40 else f"{self.text[:39]}…"
 
     @property
     def word(self) -> str:
@@ -56,9 +65,8 @@ def tokens(text: str) -> list[Token]:
         QuerySyntaxError: a bracket without partner or a sign SPARQL does not have; LimitError.
     """
     found: list[Token] = []
-    surroundings: list[tuple[Token, str, int]] = []  # what was open before each open bracket
-    within, group = "head", -1
-    ordering = False
+    surroundings: list[tuple[Token, int]] = []  # each open bracket, and the group it stands in
+    group = -1
     for match in _TOKEN.finditer(text):
         kind, value = match.lastgroup or "other", match[0]
         if kind == "nothing":
@@ -67,21 +75,17 @@ def tokens(text: str) -> list[Token]:
         if value in _PARTNER:
             if not surroundings or surroundings[-1][0].text != _PARTNER[value]:
                 raise QuerySyntaxError(f"this {value} closes nothing", text=text, place=place)
-            _, within, group = surroundings.pop()
-        token = Token(kind, value, place, within, group)
+            _, group = surroundings.pop()
+        token = Token(kind, value, place, group)
         if kind == "other":
             raise _strange(text, token)
-        before = found[-1].word if found else ""
         found.append(token)
         if value in ("(", "[", "{"):
-            surroundings.append((token, within, group))
+            surroundings.append((token, group))
             if len(surroundings) > MAX_DEPTH:
                 raise too_deep(text, place)
             if value == "{":
-                within, group = "pattern", place.start
-            elif before == "FILTER" or (within == "head" and ordering):
-                within = "expression"
-        ordering = (ordering or token.word == "BY") and token.word not in ("LIMIT", "VALUES")
+                group = place.start
     if surroundings:
         bracket = surroundings[-1][0]
         raise QuerySyntaxError(

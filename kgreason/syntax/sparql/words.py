@@ -1,12 +1,10 @@
-"""What of SPARQL is refused by its word alone, and prefixes that nobody declares."""
+"""What of SPARQL is refused by its word alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from difflib import get_close_matches
 
-from kgreason.errors import Place, QuerySyntaxError, UnknownNameError
-from kgreason.syntax.names import WELL_KNOWN
+from kgreason.errors import QuerySyntaxError
 from kgreason.syntax.sparql.tokens import Token, unsupported
 
 
@@ -48,98 +46,32 @@ _KNOWN = _words(
     "ORDER BY ASC DESC LIMIT OFFSET PREFIX BASE A TRUE FALSE SEPARATOR NAMED SILENT INTO DATA TO "
     "DEFAULT ALL"
 )
-_COMPARE = "only =, !=, IN, NOT IN and sameTerm compare terms"
+COMPARE = "only =, !=, IN, NOT IN and sameTerm compare terms"
 
 
 def check_words(text: str, found: list[Token]) -> None:
     """Raises for the first token that no question may hold, or that SPARQL does not know."""
-    seen_select = False
-    for before, token in zip([None, *found], found, strict=False):
+    before = ""
+    for token in found:
         word = token.word
         if word in _REFUSED:
             raise unsupported(word, text, token.place, _REFUSED[word])
         if word in _FUNCTIONS:
-            raise unsupported(f"the function {token.text}", text, token.place, _COMPARE)
+            raise unsupported(f"the function {token.text}", text, token.place, COMPARE)
         if word and word not in _KNOWN:
             raise _unknown_word(text, token)
-        if word == "SELECT":
-            if seen_select:
-                raise unsupported(
-                    "a subquery", text, token.place, "ask it as a question of its own"
-                )
-            seen_select = True
-        if token.kind in ("iri", "prefixed") and before is not None and before.word == "FILTER":
-            raise unsupported(f"the function {token.text}", text, token.place, _COMPARE)
-        if token.kind == "sign":
-            _check_sign(text, token)
-        elif token.kind == "number" and token.text[0] in "+-" and _ends_a_term(before):
-            raise unsupported(f"arithmetic ({token.text[0]})", text, token.place, _COMPARE)
-
-
-def _ends_a_term(token: Token | None) -> bool:
-    return (
-        token is not None
-        and token.within == "expression"
-        and (token.kind in ("variable", "number", "string", "iri", "prefixed") or token.text == ")")
-    )
-
-
-def _check_sign(text: str, token: Token) -> None:
-    sign = token.text
-    if token.within == "expression" and sign in ("<", "<=", ">", ">="):
-        raise unsupported(f"the comparison {sign}", text, token.place, _COMPARE)
-    if token.within == "expression" and sign in ("+", "-", "*", "/"):
-        raise unsupported(f"arithmetic ({sign})", text, token.place, _COMPARE)
-    if token.within == "pattern" and sign in ("+", "*", "?"):
-        raise unsupported(
-            f"a path of any length ({sign})",
-            text,
-            token.place,
-            "write the lengths you mean with / and |",
-        )
-    if token.within == "pattern" and sign == "!":
-        raise unsupported(
-            "a negated property set (!)",
-            text,
-            token.place,
-            "name the relations, or FILTER NOT EXISTS",
-        )
+        if word == "SELECT" and before == "{":
+            raise unsupported("a subquery", text, token.place, "ask it as a question of its own")
+        before = token.text
 
 
 def _unknown_word(text: str, token: Token) -> QuerySyntaxError:
     near = get_close_matches(token.word, _KNOWN | _FUNCTIONS | set(_REFUSED), n=1, cutoff=0.6)
     return QuerySyntaxError(
-        f"SPARQL has no word {token.text!r}",
+        f"SPARQL has no word {token.shown!r}",
         text=text,
         place=token.place,
         remedy=f"did you mean {near[0]}?"
         if near
         else 'a name is written <http://example.org/x> or ex:x, a variable ?x, a text "x"',
     )
-
-
-def resolved_prefixes(text: str, found: list[Token], prefixes: Mapping[str, str]) -> dict[str, str]:
-    """Every prefix that the question may use: its own, the given ones, and rdf, rdfs, xsd, owl.
-
-    Errors:
-        UnknownNameError: a prefix that nobody declares.
-    """
-    known = WELL_KNOWN | dict(prefixes)
-    index = 0
-    while index < len(found):
-        token = found[index]
-        if token.word == "PREFIX" and index + 2 < len(found):
-            known[found[index + 1].text.removesuffix(":")] = found[index + 2].text[1:-1]
-            index += 3
-            continue
-        prefix = token.text.partition(":")[0]
-        if token.kind == "prefixed" and prefix not in known:
-            near = get_close_matches(prefix, known, n=3, cutoff=0.4) or sorted(known)[:5]
-            raise UnknownNameError(
-                f"no prefix {prefix!r} is declared",
-                remedy=f"nearest: {', '.join(near)}; or declare PREFIX {prefix}: <…>",
-                text=text,
-                place=Place(token.place.start, token.place.start + len(prefix) + 1),
-            )
-        index += 1
-    return known
