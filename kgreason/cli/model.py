@@ -9,7 +9,7 @@ import typer
 
 from kgreason.choose import require
 from kgreason.cli.common.command import command
-from kgreason.cli.common.options import GraphOptions, offer
+from kgreason.cli.common.options import GraphOptions, MaybeGraphOptions, offer
 from kgreason.cli.common.reading import ReadingOptions
 from kgreason.cli.common.session import load_graph
 from kgreason.cli.common.terminal import Terminal
@@ -112,9 +112,12 @@ def import_model(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="Checkpoint to write.")
     ],
-    graph: GraphOptions,
+    graph: MaybeGraphOptions,
     reading: ReadingOptions,
-    model: Annotated[str, typer.Option(help="complex, distmult, or a PyKEEN model.")] = "complex",
+    model: Annotated[
+        str,
+        typer.Option(help="complex, distmult, ultra (which needs no graph), or a PyKEEN model."),
+    ] = "complex",
     layout: Annotated[
         str | None,
         typer.Option(
@@ -139,20 +142,20 @@ def import_model(
         typer.Option("--argument", metavar="NAME=VALUE", help="Argument of a PyKEEN model."),
     ] = None,
 ) -> None:
-    """Make a checkpoint from weights of elsewhere, for the graph they were trained on."""
+    """Make a checkpoint from weights of elsewhere, for the graph that they were trained on."""
     for what, value, known in (
         ("layout", layout, ("halves", "interleaved")),
         ("relation order", relation_order, ("interleaved", "appended")),
     ):
         if value is not None:
             require(what, value, known)
-    loaded = load_graph(terminal, graph.graph, reading)
+    loaded = load_graph(terminal, graph.graph, reading) if graph.graph else None
     from kgreason.predictors import import_checkpoint
 
     info = import_checkpoint(
         source,
         output,
-        vocabulary=loaded.vocabulary,
+        vocabulary=loaded.vocabulary if loaded else None,
         model=model,
         layout=cast("Layout | None", layout),
         relation_order=cast("Order", relation_order),

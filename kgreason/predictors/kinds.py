@@ -25,6 +25,8 @@ from kgreason.predictors.embedding.tables import adopt_tables, check_table_weigh
 from kgreason.predictors.facts import FactPredictor
 from kgreason.predictors.gnn.epignn.checkpoint import restore_epignn
 from kgreason.predictors.gnn.epignn.links import load_epignn
+from kgreason.predictors.gnn.ultra.checkpoint import ULTRA, adopt_ultra, restore_ultra
+from kgreason.predictors.gnn.ultra.zero_shot import over
 from kgreason.predictors.mixture.file import SUFFIX as MIXTURE
 from kgreason.predictors.mixture.file import read_mixture, verify_mixture
 from kgreason.predictors.mixture.predictor import MixturePredictor
@@ -75,8 +77,11 @@ class MakeScorer(Protocol):
     ) -> Scorer: ...
 
 
-Adopt = Callable[[Path, str, dict[str, Tensor], "Vocabulary", Foreign], Checkpoint]
-"""From the source, the model, its tensors and how they are to be read, to a checkpoint."""
+Adopt = Callable[[Path, str, dict[str, Tensor], "Vocabulary | None", Foreign], Checkpoint]
+"""From the source, the model, its tensors and how they are to be read, to a checkpoint.
+
+A vocabulary is there where the kind is tied to the names of one graph.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +154,8 @@ def kind_by_suffix(path: Path) -> ModelKind | None:
 def kind_of_model(model: str) -> ModelKind:
     """The kind of a model by its name in checkpoints and options: any other is PyKEEN's."""
     found = KINDS.get(model)
-    return found if found is not None and found.trainer and not found.key else _PYKEEN
+    in_checkpoints = found is not None and not (found.key or found.suffix or found.name == FACTS)
+    return found if found is not None and in_checkpoints else _PYKEEN
 
 
 def find_model(name: str) -> tuple[ModelKind, str]:
@@ -207,6 +213,15 @@ def _epignn(request: Request) -> LinkPredictor:
     assert request.path is not None
     scorer = load_epignn(
         request.path, request.graph, request.observed, device=request.device, dtype=request.dtype
+    )
+    return _calibrated(request, scorer)
+
+
+def _ultra(request: Request) -> LinkPredictor:
+    assert request.path is not None
+    model = restore_ultra(request.path, read_checkpoint(request.path))
+    scorer = over(
+        model, request.graph, request.observed, device=request.device, dtype=request.dtype
     )
     return _calibrated(request, scorer)
 
@@ -315,6 +330,14 @@ KINDS: Mapping[str, ModelKind] = {
             relations=lambda path: inspect(path).names,
             trainer="kgreason.training.gnn.epignn:EpiGNNTrainer",
             usual=Preset(64, 8, 32, 0.01, 0.0, 0, 1, "small graphs"),
+        ),
+        ModelKind(
+            name=ULTRA,
+            read=_ultra,
+            check=restore_ultra,
+            adopt=adopt_ultra,
+            calibration="sigmoid:cut=0.0001",
+            inductive=True,
         ),
         _PYKEEN,
         ModelKind(name="rules", read=_rules, verify=_verify_rules, suffix=".txt", inductive=True),

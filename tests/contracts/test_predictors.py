@@ -89,6 +89,15 @@ def _epignn(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor
     return load_predictor(folder / "epignn", graph)
 
 
+def _ultra(graph: KnowledgeGraph, folder: Path, spoiled: bool) -> LinkPredictor:
+    from tests.predictors.gnn.ultra.toy import network, save
+
+    model = network()
+    if spoiled:
+        next(model.parameters())[0, 0] = torch.nan
+    return load_predictor(save(folder / "ultra", model), graph)
+
+
 # One line for each predictor that can be named; it gets the whole suite below.
 MAKERS: dict[str, Maker] = {
     "facts": _facts,
@@ -97,6 +106,7 @@ MAKERS: dict[str, Maker] = {
     "epignn": _epignn,
     "pykeen": _pykeen,
     "rules": _rules,
+    "ultra": _ultra,
     "mixture": _mixture,
 }
 WITHOUT_WEIGHTS = {"facts", "rules"}

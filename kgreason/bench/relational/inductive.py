@@ -24,7 +24,7 @@ from kgreason.metrics.ranking import answer_ranks, both_directions, removed
 from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN
 from kgreason.predictors.gnn.epignn.links import over
 from kgreason.predictors.gnn.epignn.model import EpiGNN
-from kgreason.predictors.gnn.epignn.scorer import UNREACHED
+from kgreason.predictors.gnn.odds import UNREACHED
 
 SAMPLED = 50
 """Negatives of the sampled protocol."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -91,21 +91,29 @@ Paths = Annotated[
 ]
 
 
+def _graph_option() -> Any:
+    return typer.Option(
+        "--graph",
+        "-g",
+        metavar="GRAPH",
+        help="A store, RDF or TSV files (repeat the option), a BetaE folder, pykeen:umls; "
+        "`-` reads standard input.",
+        rich_help_panel=DATA,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphOptions:
     """Which knowledge graph."""
 
-    graph: Annotated[
-        list[str],
-        typer.Option(
-            "--graph",
-            "-g",
-            metavar="GRAPH",
-            help="A store, RDF or TSV files (repeat the option), a BetaE folder, pykeen:umls; "
-            "`-` reads standard input.",
-            rich_help_panel=DATA,
-        ),
-    ]
+    graph: Annotated[list[str], _graph_option()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaybeGraphOptions:
+    """Which knowledge graph, where one is needed."""
+
+    graph: Annotated[list[str] | None, _graph_option()] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ def import_checkpoint(
     source: str | Path,
     out: str | Path,
     *,
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary | None = None,
     model: str = COMPLEX.model,
     layout: Layout | None = None,
     relation_order: Order = "interleaved",
@@ -40,6 +40,7 @@ def import_checkpoint(
 ) -> CheckpointInfo:
     """Write a checkpoint from foreign weights: .safetensors, .npz, or a tensor file of torch.
 
+    vocabulary: of the graph that the weights belong to; None for a model that belongs to none.
     model: in any spelling. layout, relation_order, inverse, arguments: see `Foreign`. Relations
     without inverse rows get them: the conjugates (ComplEx), or the same again (DistMult). Of a
     PyKEEN class `source` is the state dict.
@@ -47,14 +48,19 @@ def import_checkpoint(
     source = Path(source)
     tensors = _read_foreign(source)
     kind, name = find_model(model)
-    if kind.adopt is None or kind.scorer is None:
+    if kind.adopt is None:
         raise UsageError(f"weights of {name} cannot be imported", remedy="train it: kgreason train")
+    if vocabulary is None and not kind.inductive:
+        raise UsageError(
+            f"weights of {name} belong to the names of one graph", remedy="name it: -g GRAPH"
+        )
     foreign = Foreign(layout, relation_order, inverse, arguments or {})
     checkpoint = kind.adopt(source, name, tensors, vocabulary, foreign)
     check_weights(source, checkpoint)
     kind.check(source, checkpoint)
-    # Arguments that do not fit are refused now, not when it is asked.
-    kind.scorer(source, checkpoint, dtype=torch.float32, device="cpu")
+    if kind.scorer is not None:
+        # Arguments that do not fit are refused now, not when it is asked.
+        kind.scorer(source, checkpoint, dtype=torch.float32, device="cpu")
     save_checkpoint(out, checkpoint.info, checkpoint.tensors)
     return checkpoint.info
 
@@ -129,6 +135,9 @@ def _read_tensors(source: Path) -> dict[str, Tensor]:
             f"{source} is no plain tensor file; a pickled model may run any code and is not read",
             remedy="where it was made, save only the weights: torch.save(model.state_dict(), path)",
         ) from error
+    if isinstance(loaded, Mapping) and isinstance(loaded.get("model"), Mapping):
+        # A training state: the weights, and the moments of the optimizer beside them.
+        loaded = loaded["model"]
     if not isinstance(loaded, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in loaded.items()
     ):

@@ -104,13 +104,14 @@ def adopt_tables(
     source: Path,
     model: str,
     tensors: dict[str, Tensor],
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary | None,
     foreign: Foreign,
 ) -> Checkpoint:
     """Weights of elsewhere as a checkpoint; CheckpointError where they do not fit.
 
     Relations without inverse rows get them: the conjugates (ComplEx), or the same (DistMult).
     """
+    assert vocabulary is not None
     composition = COMPOSITIONS[model]
     found = find_tables(tensors)
     if found is None:

@@ -25,10 +25,10 @@ from kgreason.predictors.gnn.epignn.model import Design, EpiGNN, logarithms
 from kgreason.predictors.gnn.epignn.neighbours import Asked, Neighbours, Surroundings
 from kgreason.predictors.gnn.epignn.propagation import sweep
 from kgreason.predictors.gnn.epignn.scorer import EpiGNNScorer
+from kgreason.predictors.gnn.odds import fit_odds
 from kgreason.predictors.scorer import Coverage, Scorer
 from kgreason.ragged import Longs, offsets_of, segments
 from kgreason.training.facts import TrainingFacts
-from kgreason.training.gnn.odds import fit_odds
 from kgreason.training.gnn.rounds import fitting_rounds
 from kgreason.training.options import Options
 from kgreason.training.state import pack_optimizer, unpack_optimizer

@@ -12,11 +12,11 @@ from kgreason.errors import DataError, UsageError
 from kgreason.knowledge import FactIndex, KnowledgeGraph
 from kgreason.predictors import inspect, load_predictor
 from kgreason.predictors.gnn.epignn.checkpoint import read_epignn
+from kgreason.predictors.gnn.odds import fit_odds
 from kgreason.predictors.scorer import Scorer
 from kgreason.training import train
 from kgreason.training.facts import choose_facts
 from kgreason.training.gnn.epignn import EpiGNNTrainer
-from kgreason.training.gnn.odds import fit_odds
 from kgreason.training.options import Options
 from tests.predictors.toy import toy_graph
 from tests.training.test_train import InterruptionError, stop_at

@@ -23,6 +23,7 @@ from kgreason.predictors.gnn.epignn.neighbours import Neighbours, Surroundings
 from kgreason.predictors.gnn.epignn.paths import Rounds, Tracer
 from kgreason.predictors.gnn.epignn.propagation import sweep
 from kgreason.predictors.gnn.epignn.readout import MOST_CONNECTED, PairReader
+from kgreason.predictors.gnn.odds import UNREACHED
 from kgreason.predictors.protocol import Path, backwards
 from kgreason.predictors.scorer import Coverage, Scorer
 from kgreason.ragged import Longs
@@ -30,8 +31,6 @@ from kgreason.ragged import Longs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-UNREACHED = -60.0
-"""Log-odds of a tail that no way from the head leads to; any that is reached has more."""
 LEAST_ODDS = -50.0
 _CACHE_BYTES = 256 * 2**20
 _SWEEP_BYTES = 8 * 2**20

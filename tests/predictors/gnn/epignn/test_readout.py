@@ -13,7 +13,7 @@ from kgreason.predictors.gnn.epignn.links import over
 from kgreason.predictors.gnn.epignn.model import POOLINGS, Pooling
 from kgreason.predictors.gnn.epignn.pairs import score_pairs
 from kgreason.predictors.gnn.epignn.readout import MOST_CONNECTED
-from kgreason.predictors.gnn.epignn.scorer import UNREACHED
+from kgreason.predictors.gnn.odds import UNREACHED
 from tests.predictors.gnn.epignn.test_scorer import of_graph
 
 TRIPLES = [

@@ -19,7 +19,8 @@ from kgreason.predictors.gnn.epignn.links import load_epignn, over
 from kgreason.predictors.gnn.epignn.model import POOLINGS, Design, EpiGNN, Pooling
 from kgreason.predictors.gnn.epignn.neighbours import Asked, Neighbours
 from kgreason.predictors.gnn.epignn.pairs import score_pairs
-from kgreason.predictors.gnn.epignn.scorer import LEAST_ODDS, UNREACHED
+from kgreason.predictors.gnn.epignn.scorer import LEAST_ODDS
+from kgreason.predictors.gnn.odds import UNREACHED
 from tests.predictors.toy import complex_info, every_pair, toy_graph, weights
 
 FAMILY = [("a", "child", "b"), ("b", "child", "c"), ("a", "spouse", "d"), ("e", "spouse", "f")]

@@ -1,0 +1,149 @@
+"""ULTRA over a knowledge graph: a pass of both networks for each head and relation."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import RLock
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgreason.interruption import go_on
+from kgreason.predictors.gnn.edges import Edges
+from kgreason.predictors.gnn.ultra.network import LAYERS, Ultra
+from kgreason.predictors.gnn.ultra.relation_graph import relation_graph
+from kgreason.predictors.scorer import BlockShape, Coverage, Scorer
+from kgreason.ragged import Longs
+
+LEAST_ODDS = -50.0
+_MESSAGE_BYTES = 32 << 20
+_MOST_ROWS = 8
+_CACHE_BYTES = 64 << 20
+_RELATIONS_AT_ONCE = 8
+
+
+class UltraScorer(Scorer):
+    """Log-odds of every tail.
+
+    facts: (facts, 3) of head, base relation, tail. sees: the relation as seen from which the others
+    are described where a directed relation is asked; the released code describes an inverse
+    relation as seen from its base relation. odds: (directed relations, 2) slope and offset that
+    turn a logit into log-odds. notes: what a user should know.
+    """
+
+    def __init__(
+        self,
+        model: Ultra,
+        facts: Longs,
+        entity_count: int,
+        relation_count: int,
+        *,
+        sees: Callable[[int], int] = int,
+        odds: Tensor | None = None,
+        notes: tuple[str, ...] = (),
+        dtype: torch.dtype = torch.float32,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self._device, self._dtype = torch.device(device), dtype
+        self._model = model.to(self._device, dtype)
+        self._entity_count, self._relation_count = entity_count, 2 * relation_count
+        self._sees, self._notes = sees, notes
+        plain = torch.tensor([[1.0, 0.0]]).expand(2 * relation_count, 2)
+        self._odds = (plain if odds is None else odds).to(self._device, dtype)
+        head, relation, tail = facts.T
+        heads, tails = np.concatenate((head, tail)), np.concatenate((tail, head))
+        directed = np.concatenate((2 * relation, 2 * relation + 1))
+        edges = Edges.of(heads, directed, tails, entity_count, 2 * relation_count)
+        meetings = relation_graph(heads, directed, 2 * relation_count, entity_count)
+        self._edges, self._meetings = edges.to(self._device), meetings.to(self._device)
+        self._described: OrderedDict[int, Tensor] = OrderedDict()
+        # Engines of several threads may share one model, and with it what is kept.
+        self._lock = RLock()
+        row_bytes = max(1, len(edges.sender)) * model.dimension * torch.finfo(dtype).bits // 8
+        self._rows = int(max(1, min(_MOST_ROWS, _MESSAGE_BYTES // row_bytes)))
+        self._used = np.unique(directed)
+
+    @property
+    def name(self) -> str:
+        return f"ULTRA ({self._model.parameter_count:,} parameters)"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._notes
+
+    @property
+    def entity_count(self) -> int:
+        return self._entity_count
+
+    @property
+    def relation_count(self) -> int:
+        return self._relation_count
+
+    @property
+    def coverage(self) -> Coverage:
+        """Relations without any fact have no place in the graph of relations."""
+        known = torch.zeros(self._relation_count, dtype=torch.bool)
+        known[torch.from_numpy(self._used)] = True
+        return Coverage(None, None if bool(known.all()) else known)
+
+    @property
+    def flops(self) -> float:
+        d, nodes = self._model.dimension, self._entity_count
+        layer = 2 * len(self._edges) * d + nodes * 4 * d * d
+        return float(LAYERS * layer + nodes * 8 * d * d)
+
+    @property
+    def device(self) -> torch.device:
+        return self._device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self._dtype
+
+    @property
+    def block(self) -> BlockShape:
+        return BlockShape(self._rows)
+
+    @torch.no_grad()
+    def scores(self, heads: Tensor, relations: Tensor) -> Tensor:
+        parts = [torch.zeros(0, self._entity_count, dtype=self._dtype, device=self._device)]
+        for start in range(0, len(heads), self._rows):
+            go_on()
+            part = slice(start, start + self._rows)
+            parts.append(self._pass(heads[part].to(self._device), relations[part].tolist()))
+        return torch.cat(parts)
+
+    def _pass(self, heads: Tensor, relations: list[int]) -> Tensor:
+        with self._lock:
+            described = self._descriptions([self._sees(relation) for relation in relations])
+        row = torch.arange(len(heads), device=self._device)
+        asked = described[torch.tensor(relations, device=self._device), row]
+        membership = torch.zeros(
+            len(heads), self._entity_count, dtype=self._dtype, device=self._device
+        )
+        membership[row, heads] = 1
+        logits = self._model(self._edges, membership, asked, described)
+        slope, offset = self._odds[relations].unsqueeze(-1).unbind(1)
+        odds: Tensor = slope * logits + offset
+        return odds.clamp_(min=LEAST_ODDS)
+
+    def _descriptions(self, relations: list[int]) -> Tensor:
+        """(directed relations, batch, d) every relation as seen from each of these."""
+        missing = [one for one in dict.fromkeys(relations) if one not in self._described]
+        found = {one: self._described[one] for one in relations if one in self._described}
+        for start in range(0, len(missing), _RELATIONS_AT_ONCE):
+            part = missing[start : start + _RELATIONS_AT_ONCE]
+            # Always as many, so that the bits are those of any company.
+            filled = part + part[-1:] * (_RELATIONS_AT_ONCE - len(part))
+            asked = torch.tensor(filled, device=self._device)
+            states = self._model.describe(self._meetings, asked)
+            for i, one in enumerate(part):
+                found[one] = self._described[one] = states[:, i].contiguous()
+        for one in relations:
+            self._described.move_to_end(one)
+        size = self._relation_count * self._model.dimension * self._odds.element_size()
+        while len(self._described) * size > _CACHE_BYTES and len(self._described) > 1:
+            self._described.popitem(last=False)
+        return torch.stack([found[one] for one in relations], 1)
