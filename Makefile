@@ -35,7 +35,7 @@ demo: $(VENV)/.installed
 	$(BIN)/kgreason explain -g $(RUNS)/umls.kg -m $(RUNS)/umls.safetensors --query-file queries/umls/2-negation.efo
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report=term --cov-fail-under=95
+	$(BIN)/python -m pytest --numprocesses logical --cov --cov-report=term --cov-fail-under=95
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

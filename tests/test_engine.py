@@ -346,8 +346,10 @@ CHAIN = "?y : exists x . r(e0, x) & s(x, y)"
 
 
 def test_no_more_rows_are_scored_than_prove_the_first_answers(
-    chain: tuple[Engine, TablePredictor],
+    chain: tuple[Engine, TablePredictor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The judge asks for rows, too.
+    monkeypatch.delenv("KGREASON_VERIFY", raising=False)
     engine, predictor = chain
     predictor.asked.clear()
     first = engine.ask(CHAIN, limit=2, witness=False)
@@ -389,7 +391,10 @@ def test_a_budget_ends_the_work_and_says_what_is_open(
     assert all(answer.truth <= exact[answer.terms] for answer in found)
 
 
-def test_a_budget_is_for_all_batches_together(chain: tuple[Engine, TablePredictor]) -> None:
+def test_a_budget_is_for_all_batches_together(
+    chain: tuple[Engine, TablePredictor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KGREASON_VERIFY", raising=False)
     # So little memory that every question is a batch of its own.
     engine = Engine(chain[0].graph, chain[1], dtype="float64", max_memory=8000)
     for rows in (0, 1):

@@ -401,6 +401,9 @@ def _together(
 def _by_name(
     case: Case, question: Query[int], truth: Table, answers: Answers, limit: int | None
 ) -> Iterator[str]:
+    if ((truth > 0) & (truth <= case.tolerance)).any():
+        # Whether that is an answer, and so what an OFFSET skips, is a matter of rounding.
+        return
     ((name, down),) = question.modifiers.order
     column = [v.name for v in question.free].index(name)
     display = case.engine.graph.vocabulary.display
