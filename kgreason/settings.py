@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, get_args
 from kgreason.checks import shown
 from kgreason.choose import require
 from kgreason.errors import UsageError
+from kgreason.files.cache import find_model_file
 from kgreason.truth.logic import PRODUCT, Logic, resolve_logic
 
 if TYPE_CHECKING:
@@ -235,8 +236,9 @@ USUAL = Settings()
 class Recipe:
     """What an engine is made from; pickled, it makes an equal engine elsewhere.
 
-    graph: the sources it is loaded from, or a graph in memory. models: `facts` or paths; several
-    are mixed. Raises UsageError for what does not fit together.
+    graph: the sources it is loaded from, or a graph in memory. models: `facts`, paths, or names of
+    models that were pulled, which become paths; several are mixed. Raises UsageError for what does
+    not fit together.
     """
 
     graph: tuple[str, ...] | KnowledgeGraph
@@ -249,6 +251,7 @@ class Recipe:
             raise _wrong_type("graph", self.graph, "a tuple of sources, or a KnowledgeGraph")
         if not _are_texts(self.models) or not self.models:
             raise _wrong_type("models", self.models, f"a tuple of paths, or ({FACTS!r},)")
+        object.__setattr__(self, "models", tuple(map(find_model_file, self.models)))
         if not isinstance(self.settings, Settings):
             raise _wrong_type("settings", self.settings, "Settings")
         truth = self.settings.observed_truth

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kgreason.predictors.checkpoints.layout import Layout, Order
 
 app = typer.Typer(
-    help="List, show, verify, import, export and mix models.",
+    help="List, show, verify, pull, import, export and mix models.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -143,12 +143,8 @@ def import_model(
     ] = None,
 ) -> None:
     """Make a checkpoint from weights of elsewhere, for the graph that they were trained on."""
-    for what, value, known in (
-        ("layout", layout, ("halves", "interleaved")),
-        ("relation order", relation_order, ("interleaved", "appended")),
-    ):
-        if value is not None:
-            require(what, value, known)
+    require("layout", layout or "halves", ("halves", "interleaved"))
+    require("relation order", relation_order, ("interleaved", "appended"))
     loaded = load_graph(terminal, graph.graph, reading) if graph.graph else None
     from kgreason.predictors import import_checkpoint
 
@@ -166,6 +162,24 @@ def import_model(
         f"{output}: {info.model} of dimension {info.dimension:,}, {info.entities:,} entities, "
         f"{info.relations:,} relations"
     )
+
+
+def pull(
+    terminal: Terminal,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="ultra, ultra-3g, ultra-50g, …")],
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="The published file, fetched by hand."),
+    ] = None,
+) -> None:
+    """Fetch a published model that answers over any graph; `-m NAME` then names it."""
+    from kgreason.data.models import pull_model
+    from kgreason.predictors.gnn.ultra.published import LICENCE, PUBLISHED
+
+    path = pull_model(name, source=source)
+    terminal.note(f"trained on {PUBLISHED[name].learned}")
+    terminal.note(f"licence: {LICENCE}")
+    terminal.print(str(path))
 
 
 def export(
@@ -279,5 +293,6 @@ command(app, "list", list_models)
 command(app, "show", show)
 command(app, "verify", verify)
 command(app, "import", import_model)
+command(app, "pull", pull)
 command(app, "export", export)
 command(app, "mix", mix)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,8 +16,8 @@ from kgreason.data.extract import Digest, digest, extract
 from kgreason.data.manifest import MANIFEST, Manifest
 from kgreason.errors import DataError, UsageError
 from kgreason.files import replacing, temporary_folder
+from kgreason.files.cache import cache_folder
 
-CACHE_VARIABLE = "KGREASON_CACHE"
 _RECORDS = "checksums.json"
 
 
@@ -42,16 +41,6 @@ class Watch:
 
     fetching: Progress | None = None
     unpacking: Callable[[int, int], None] | None = None
-
-
-def cache_folder() -> Path:
-    """`$KGREASON_CACHE`, else `kgreason` in the user's cache folder (XDG; LOCALAPPDATA)."""
-    if own := os.environ.get(CACHE_VARIABLE):
-        return Path(own).expanduser()
-    variable = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
-    base = os.environ.get(variable, "")
-    # The XDG specification says to ignore a path that is not absolute.
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "kgreason"
 
 
 def dataset_folder(dataset: Dataset, to: Path | None = None) -> Path:

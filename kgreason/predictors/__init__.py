@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from kgreason.predictors.embedding.tables import relation_weights
     from kgreason.predictors.facts import FactPredictor
     from kgreason.predictors.kinds import load_checkpoint
-    from kgreason.predictors.load import load_predictor, with_predicted_relations
+    from kgreason.predictors.load import load_predictor, verify_model, with_predicted_relations
     from kgreason.predictors.mixture.predictor import MixturePredictor
     from kgreason.predictors.protocol import LinkPredictor, RowPrice
     from kgreason.predictors.rules import RulePredictor
     from kgreason.predictors.scorer import Scorer
-    from kgreason.predictors.verify import verify_model
 
 _HOMES = {
     "BilinearScorer": "embedding.bilinear",
@@ -43,7 +42,7 @@ _HOMES = {
     "load_predictor": "load",
     "parse_calibration": "calibrated.calibrations",
     "relation_weights": "embedding.tables",
-    "verify_model": "verify",
+    "verify_model": "load",
     "with_predicted_relations": "load",
 }
 

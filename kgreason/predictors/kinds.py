@@ -26,10 +26,12 @@ from kgreason.predictors.facts import FactPredictor
 from kgreason.predictors.gnn.epignn.checkpoint import restore_epignn
 from kgreason.predictors.gnn.epignn.links import load_epignn
 from kgreason.predictors.gnn.ultra.checkpoint import ULTRA, adopt_ultra, restore_ultra
+from kgreason.predictors.gnn.ultra.published import PUBLISHED, published_as
 from kgreason.predictors.gnn.ultra.zero_shot import over
 from kgreason.predictors.mixture.file import SUFFIX as MIXTURE
 from kgreason.predictors.mixture.file import read_mixture, verify_mixture
 from kgreason.predictors.mixture.predictor import MixturePredictor
+from kgreason.predictors.presets import BILINEAR, PRESETS, Preset
 from kgreason.predictors.protocol import LinkPredictor
 from kgreason.predictors.request import Request
 from kgreason.predictors.rules import RulePredictor
@@ -42,23 +44,6 @@ from kgreason.truth.rows import truth_dtype
 
 if TYPE_CHECKING:
     from kgreason.knowledge import Vocabulary
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """Settings of training that hold where nothing is said; fields as in `Options`.
-
-    source: where they come from.
-    """
-
-    dimension: int
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    regularization: float
-    patience: int
-    evaluate_every: int
-    source: str
 
 
 class MakeScorer(Protocol):
@@ -139,10 +124,10 @@ def kind_of(path: Path | None) -> ModelKind:
     if path is None:
         return KINDS[FACTS]
     if not path.exists():
-        raise UsageError(
-            f"there is no model {str(path)!r}",
-            remedy=f"give a checkpoint, a file of rules, or {FACTS!r} for known facts only",
-        )
+        remedy = f"give a checkpoint, a file of rules, or {FACTS!r} for known facts only"
+        if str(path) in PUBLISHED:
+            remedy = f"fetch it: kgreason model pull {path}"
+        raise UsageError(f"there is no model {str(path)!r}", remedy=remedy)
     return kind_by_suffix(path) or kind_of_model(inspect(path).model)
 
 
@@ -219,9 +204,16 @@ def _epignn(request: Request) -> LinkPredictor:
 
 def _ultra(request: Request) -> LinkPredictor:
     assert request.path is not None
-    model = restore_ultra(request.path, read_checkpoint(request.path))
+    checkpoint = read_checkpoint(request.path)
+    model = restore_ultra(request.path, checkpoint)
+    published = published_as(checkpoint.tensors)
     scorer = over(
-        model, request.graph, request.observed, device=request.device, dtype=request.dtype
+        model,
+        request.graph,
+        request.observed,
+        learned=published.learned if published else "",
+        device=request.device,
+        dtype=request.dtype,
     )
     return _calibrated(request, scorer)
 
@@ -278,18 +270,6 @@ def _mixture(request: Request) -> LinkPredictor:
     return MixturePredictor(members, found.weights, note=note)
 
 
-_N3 = "Lacroix et al., ICML 2018: github.com/facebookresearch/kbc, README"
-_OWN = "batch counted in (head, relation) pairs"
-_CQD = f"Arakelyan et al., ICLR 2021: uclnlp/cqd, README; {_OWN}"
-_PUBLISHED = {
-    "complex": {
-        "fb15k-237": Preset(1000, 100, 250, 0.1, 0.05, 10, 1, f"{_N3} (MRR 0.37); {_OWN}"),
-        "nell995": Preset(1000, 100, 500, 0.1, 0.05, 10, 1, _CQD),
-        "wn18rr": Preset(500, 100, 100, 0.1, 0.1, 10, 1, f"{_N3} (MRR 0.49); {_OWN}"),
-    }
-}
-_BILINEAR = Preset(128, 50, 250, 0.1, 0.01, 10, 1, "small graphs")
-
 _PYKEEN = ModelKind(
     name="pykeen",
     key=model_key,
@@ -315,8 +295,8 @@ KINDS: Mapping[str, ModelKind] = {
                 trainer="kgreason.training.bilinear:BilinearTrainer",
                 training_dtypes=("float32", "bfloat16"),
                 takes_arguments=False,
-                usual=_BILINEAR,
-                presets=_PUBLISHED.get(composition.model, {}),
+                usual=BILINEAR,
+                presets=PRESETS.get(composition.model, {}),
             )
             for composition in COMPOSITIONS.values()
         ),

@@ -1,4 +1,4 @@
-"""From what a user names (`facts`, or a checkpoint's path) to a link predictor."""
+"""From what a user names (`facts`, a file, a pulled model) to a link predictor."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from kgreason.files.cache import find_model_file
 from kgreason.predictors.calibrated.calibrations import parse_calibration
 from kgreason.predictors.calibrated.predictor import DEFAULT_BLOCK_BYTES
-from kgreason.predictors.kinds import kind_of, make_predictor
+from kgreason.predictors.checkpoints.tensor_file import read_safetensors
+from kgreason.predictors.kinds import kind_by_suffix, kind_of, make_predictor, read_model
 from kgreason.predictors.mixture.predictor import MixturePredictor
 from kgreason.predictors.mixture.weights import learn_weights
 from kgreason.predictors.protocol import LinkPredictor
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph
 
 VALIDATION = "valid"
+_UNFINISHED = ".unfinished"
 _FACTS_AT_LOAD = 300
 
 
@@ -88,5 +91,16 @@ def common_dtypes(models: Sequence[str | Path]) -> set[str]:
     return set.intersection(*(set(kind_of(_path(one)).dtypes) for one in models))
 
 
+def verify_model(path: Path) -> bool:
+    """Whether a file has checksums; a KgreasonError where it is not what they say, or no model."""
+    kind = kind_by_suffix(path)
+    if kind is not None and kind.verify is not None:
+        return kind.verify(path)
+    is_run = path.suffix == _UNFINISHED
+    if not is_run:
+        read_model(path, verify=True)
+    return read_safetensors(path, verify=is_run)[1].sealed
+
+
 def _path(model: str | Path) -> Path | None:
-    return None if str(model) == FACTS else Path(model)
+    return None if str(model) == FACTS else Path(find_model_file(str(model)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kgreason.choose import choose
 from kgreason.errors import UsageError
-from kgreason.predictors.kinds import KINDS, Preset, kind_of_model
+from kgreason.predictors.kinds import KINDS, kind_of_model
+from kgreason.predictors.presets import Preset
 
 
 def preset(model: str, name: str | None) -> Preset:

@@ -13,8 +13,9 @@ import pytest
 
 from kgreason.data import Dataset, Manifest, dataset_folder, pull, verify
 from kgreason.data.download import Patience
-from kgreason.data.pull import _alone, cache_folder
+from kgreason.data.pull import _alone
 from kgreason.errors import DataError, UsageError
+from kgreason.files.cache import cache_folder
 from tests.data.server import File, Site, serving
 
 QUICK = Patience(timeout=5, attempts=2, pause=0.01)

@@ -12,7 +12,7 @@ def settled_dtype(dtype: str, models: Sequence[str | Path], device: str) -> str:
     """The dtype itself, or for `auto` the one that these models are scored fastest in here."""
     if dtype != AUTO:
         return dtype
-    from kgreason.data.pull import cache_folder
+    from kgreason.files.cache import cache_folder
     from kgreason.predictors.embedding.precision import remembered_dtype
     from kgreason.predictors.load import common_dtypes
     from kgreason.predictors.request import usable_device

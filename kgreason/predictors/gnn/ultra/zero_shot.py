@@ -47,10 +47,11 @@ def over(
     graph: KnowledgeGraph,
     observed: Iterable[str] | None = None,
     *,
+    learned: str = "",
     dtype: torch.dtype = torch.float32,
     device: str | torch.device = "cpu",
 ) -> UltraScorer:
-    """The model over the observed facts between entities."""
+    """The model over the observed facts between entities. learned: what it was trained on."""
     if dtype == torch.bfloat16:
         raise UsageError("ULTRA has no scores in bfloat16", remedy="use float32 or float64")
     facts = _between_entities(graph, observed)
@@ -82,7 +83,8 @@ def over(
         tried[sees] = candidates(partial, torch.from_numpy(hidden), known, most)
     best = max(tried, key=lambda sees: _mean_rank(tried[sees]))
     odds = fitted(tried[best], 2 * graph.relation_count)
-    return scorer(facts, best, odds, _notes(tried, best))
+    trained = (f"ULTRA was trained on {learned}: figures on those graphs say little.",)
+    return scorer(facts, best, odds, _notes(tried, best) + trained * bool(learned))
 
 
 def _between_entities(graph: KnowledgeGraph, observed: Iterable[str] | None) -> Longs:
@@ -112,7 +114,7 @@ def _notes(tried: dict[Sees, list[Candidates]], best: Sees) -> tuple[str, ...]:
     way = "themselves" if best is itself else "their base relations"
     other = means[its_base if best is itself else itself]
     return (
-        f"ULTRA was not trained on this graph: of {links:,} facts that were hidden to learn what "
+        f"truths of ULTRA are estimates: of {links:,} facts that were hidden to learn what "
         f"its scores mean, the mean reciprocal rank is {means[best]:.2f}; of all candidates "
         f"{share:.2%} were facts.",
         f"inverse relations are described as seen from {way} (else {other:.2f}).",
