@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from kgreason.knowledge.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import rdflib
+    from torch_geometric.data import Data, HeteroData
 
 
 class KnowledgeGraph:
@@ -189,6 +190,36 @@ class KnowledgeGraph:
 
         found = collected(lambda collector: read_frame(frame, collector), name)
         return cls(found.contents, skipped=found.skipped)
+
+    @classmethod
+    def from_pyg(
+        cls,
+        data: Data | HeteroData,
+        *,
+        entities: Sequence[str] | None = None,
+        relations: Sequence[str] | None = None,
+        name: str = "pyg",
+    ) -> KnowledgeGraph:
+        """Take over a graph of PyTorch Geometric: edges with types, masks of edges as splits.
+
+        entities, relations: names by id; without them the data's own, else numbers. Raises
+        `DataError` for data without edges or their types, `UsageError` for names that are too few.
+        """
+        from kgreason.knowledge.pyg import frame_of
+
+        return cls.from_frame(frame_of(data, entities, relations), name=name)
+
+    def to_pyg(self) -> Data:
+        """One `torch_geometric.data.Data`: see `kgreason.knowledge.pyg.to_pyg`."""
+        from kgreason.knowledge.pyg import to_pyg
+
+        return to_pyg(self)
+
+    def to_pyg_hetero(self) -> HeteroData:
+        """One `HeteroData`, its node types by rdf:type: see `kgreason.knowledge.pyg.to_hetero`."""
+        from kgreason.knowledge.pyg import to_hetero
+
+        return to_hetero(self)
 
     @classmethod
     def from_triples(

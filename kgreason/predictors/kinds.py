@@ -6,7 +6,7 @@ one of `COMPOSITIONS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -27,7 +27,7 @@ from kgreason.predictors.gnn.epignn.checkpoint import restore_epignn
 from kgreason.predictors.gnn.epignn.links import load_epignn
 from kgreason.predictors.gnn.ultra.checkpoint import ULTRA, adopt_ultra, restore_ultra
 from kgreason.predictors.gnn.ultra.published import PUBLISHED, published_as
-from kgreason.predictors.gnn.ultra.zero_shot import over
+from kgreason.predictors.gnn.ultra.zero_shot import over as zero_shot
 from kgreason.predictors.mixture.file import SUFFIX as MIXTURE
 from kgreason.predictors.mixture.file import read_mixture, verify_mixture
 from kgreason.predictors.mixture.predictor import MixturePredictor
@@ -43,7 +43,7 @@ from kgreason.settings import AUTO, FACTS
 from kgreason.truth.rows import truth_dtype
 
 if TYPE_CHECKING:
-    from kgreason.knowledge import Vocabulary
+    from kgreason.knowledge import KnowledgeGraph, Vocabulary
 
 
 class MakeScorer(Protocol):
@@ -62,6 +62,20 @@ class MakeScorer(Protocol):
     ) -> Scorer: ...
 
 
+class Over(Protocol):
+    """Makes the scorer of a checkpoint over the observed facts of a graph."""
+
+    def __call__(
+        self,
+        path: Path,
+        graph: KnowledgeGraph,
+        observed: Iterable[str] | None = None,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: str | torch.device = "cpu",
+    ) -> Scorer: ...
+
+
 Adopt = Callable[[Path, str, dict[str, Tensor], "Vocabulary | None", Foreign], Checkpoint]
 """From the source, the model, its tensors and how they are to be read, to a checkpoint.
 
@@ -77,10 +91,10 @@ class ModelKind:
     own name; UsageError for one that is not of the family. suffix: of files told by it. read: makes
     the predictor. verify: of a file told by its suffix, whether it has checksums; KgreasonError
     where it is not what they say. check: CheckpointError where a checkpoint's tensors do not fit.
-    scorer: of a checkpoint, where that needs nothing else. adopt: makes a checkpoint of weights of
-    elsewhere. calibration: what suits it. dtypes: in which scores are computed. inductive: whether
-    it is not tied to the names of one graph. relations: the names of a model's relations, where it
-    knows them by name.
+    scorer: of a checkpoint, where that needs nothing else; over: of one that needs a graph's facts.
+    adopt: makes a checkpoint of weights of elsewhere. calibration: what suits it. dtypes: in which
+    scores are computed. inductive: whether it is not tied to the names of one graph. relations: the
+    names of a model's relations, where it knows them by name.
 
     trainer: `module:class`, made with (facts, base relations, options); a name, because predictors
     do not import training. training_dtypes: in which it takes products. takes_arguments: whether it
@@ -94,6 +108,7 @@ class ModelKind:
     verify: Callable[[Path], bool] | None = None
     check: Callable[[str | Path, Checkpoint], object] = lambda path, checkpoint: None
     scorer: MakeScorer | None = None
+    over: Over | None = None
     adopt: Adopt | None = None
     calibration: str = "softmax-degree"
     dtypes: tuple[str, ...] = ("float32", "float64")
@@ -194,28 +209,34 @@ def _scored(request: Request) -> LinkPredictor:
     return _calibrated(request, scorer)
 
 
-def _epignn(request: Request) -> LinkPredictor:
+def _over_the_graph(request: Request) -> LinkPredictor:
     assert request.path is not None
-    scorer = load_epignn(
+    over = kind_of(request.path).over
+    assert over is not None
+    scorer = over(
         request.path, request.graph, request.observed, device=request.device, dtype=request.dtype
     )
     return _calibrated(request, scorer)
 
 
-def _ultra(request: Request) -> LinkPredictor:
-    assert request.path is not None
-    checkpoint = read_checkpoint(request.path)
-    model = restore_ultra(request.path, checkpoint)
+def _ultra(
+    path: Path,
+    graph: KnowledgeGraph,
+    observed: Iterable[str] | None = None,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
+) -> Scorer:
+    checkpoint = read_checkpoint(path)
     published = published_as(checkpoint.tensors)
-    scorer = over(
-        model,
-        request.graph,
-        request.observed,
+    return zero_shot(
+        restore_ultra(path, checkpoint),
+        graph,
+        observed,
         learned=published.learned if published else "",
-        device=request.device,
-        dtype=request.dtype,
+        dtype=dtype,
+        device=device,
     )
-    return _calibrated(request, scorer)
 
 
 def _calibrated(request: Request, scorer: Scorer) -> LinkPredictor:
@@ -302,7 +323,8 @@ KINDS: Mapping[str, ModelKind] = {
         ),
         ModelKind(
             name="epignn",
-            read=_epignn,
+            read=_over_the_graph,
+            over=load_epignn,
             check=restore_epignn,
             # Scores are log-odds of truth already.
             calibration="sigmoid:cut=0.0001",
@@ -313,7 +335,8 @@ KINDS: Mapping[str, ModelKind] = {
         ),
         ModelKind(
             name=ULTRA,
-            read=_ultra,
+            read=_over_the_graph,
+            over=_ultra,
             check=restore_ultra,
             adopt=adopt_ultra,
             calibration="sigmoid:cut=0.0001",

@@ -6,6 +6,7 @@ Parquet tables with the columns graph (`train` or `ind`), split (`train`, `valid
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +17,16 @@ import torch
 from numpy.typing import NDArray
 
 from kgreason.bench.tables import Cell, Table
+from kgreason.choose import require
 from kgreason.errors import DataError
 from kgreason.files.parquet import read_parquet, with_columns
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.metrics.averages import hits, mean_reciprocal_rank
 from kgreason.metrics.ranking import answer_ranks, both_directions, removed
 from kgreason.predictors.gnn.epignn.checkpoint import TrainedEpiGNN
-from kgreason.predictors.gnn.epignn.links import over
 from kgreason.predictors.gnn.epignn.model import EpiGNN
 from kgreason.predictors.gnn.odds import UNREACHED
+from kgreason.predictors.scorer import Scorer
 
 SAMPLED = 50
 """Negatives of the sampled protocol."""
@@ -36,12 +38,12 @@ _BLOCK = 64
 
 @dataclass(frozen=True, slots=True)
 class InductiveSplits:
-    """The graph to learn on and the new one; `asked` is the new graph's split that is ranked."""
+    """The graph to learn on and the new one; `asked` are the new graph's splits that are ranked."""
 
     name: str
     learned: KnowledgeGraph
     new: KnowledgeGraph
-    asked: str
+    asked: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,10 @@ class Ranks:
         return float((ways * powers).sum(1).mean())
 
 
-def read_inductive(path: Path) -> InductiveSplits:
-    """Read a file; the new graph's `test` is ranked, or its `valid` where there is no test.
+def read_inductive(path: Path, asked: tuple[str, ...] = ()) -> InductiveSplits:
+    """Read a file; asked: the new graph's splits to rank, else `test`, or `valid` where none is.
 
-    Raises DataError for a file that is no such table.
+    Raises DataError for a file that is no such table, UsageError for a split that it lacks.
     """
     kinds = {name: pl.String() for name in _COLUMNS}
     frame = with_columns(read_parquet(path, _REMEDY), path, kinds, _REMEDY)
@@ -88,8 +90,11 @@ def read_inductive(path: Path) -> InductiveSplits:
         raise DataError(f"{path}: a value is missing", remedy=_REMEDY)
     graphs = {name: frame.filter(pl.col("graph") == name) for name in ("train", "ind")}
     splits = {name: set(part["split"]) for name, part in graphs.items()}
-    asked = next((name for name in ("test", "valid") if name in splits["ind"]), None)
-    if "train" not in splits["train"] or "train" not in splits["ind"] or asked is None:
+    for name in asked:
+        require("split", name, splits["ind"], owner="the new graph")
+    usual = (name for name in ("test", "valid") if name in splits["ind"])
+    asked = asked or tuple(itertools.islice(usual, 1))
+    if "train" not in splits["train"] or "train" not in splits["ind"] or not asked:
         raise DataError(
             f"{path}: a graph lacks facts to reason from, or links to rank", remedy=_REMEDY
         )
@@ -113,14 +118,13 @@ def untrained(trained: TrainedEpiGNN, seed: int) -> TrainedEpiGNN:
     return TrainedEpiGNN(model, trained.names, trained.exclusive, trained.rounds, odds)
 
 
-def rank_inductive(trained: TrainedEpiGNN, splits: InductiveSplits) -> Ranks:
+def rank_inductive(scorer: Scorer, splits: InductiveSplits) -> Ranks:
     """Rank heads and tails of the asked links among all of the new graph's entities.
 
-    Facts of its `train` split are reasoned from; known facts of all splits are filtered.
+    scorer: over the facts of its `train` split. Known facts of all splits are filtered.
     """
     graph = splits.new
-    scorer = over(trained, graph, ("train",))
-    asked = torch.from_numpy(graph.facts((splits.asked,)).astype(np.int64))
+    asked = torch.from_numpy(graph.facts(splits.asked).astype(np.int64))
     heads, relations, tails = both_directions(asked)
     ranks, negatives, reached = [], [], []
     for block in torch.arange(len(heads)).split(_BLOCK):
@@ -150,9 +154,9 @@ def inductive_table(splits: InductiveSplits, found: dict[str, Ranks]) -> Table:
         head,
         rows,
         (
-            f"{asked:,} questions: heads and tails of the new graph's {splits.asked} links, "
-            f"ranked among all {splits.new.entity_count:,} entities, known links filtered, ties "
-            "at mean rank",
+            f"{asked:,} questions: heads and tails of the new graph's "
+            f"{' and '.join(splits.asked)} links, ranked among all "
+            f"{splits.new.entity_count:,} entities, known links filtered, ties at mean rank",
             f"Hits@10 of {SAMPLED}: expected against {SAMPLED} random negatives",
         ),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +13,11 @@ from kgreason.cli.bench.figures import FigureFormat, require_format
 from kgreason.cli.common.terminal import Terminal
 from kgreason.cli.train import parse_arguments
 from kgreason.errors import UsageError
+from kgreason.files.cache import find_model_file
 
 if TYPE_CHECKING:
     from kgreason.bench.relational.inductive import InductiveSplits, Ranks
+    from kgreason.predictors.scorer import Scorer
 
 
 def inductive(
@@ -23,8 +27,14 @@ def inductive(
         typer.Argument(metavar="FILE", help="Table of two graphs: graph, split, h, r, t."),
     ],
     model: Annotated[
-        Path | None,
-        typer.Option("--model", "-m", metavar="CHECKPOINT", help="A model trained earlier."),
+        list[str] | None,
+        typer.Option(
+            "--model", "-m", metavar="MODEL", help="EpiGNN or ULTRA, trained earlier (repeat)."
+        ),
+    ] = None,
+    asked: Annotated[
+        str | None,
+        typer.Option("--asked", metavar="SPLITS", help="Splits to rank: test, or valid,test."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -58,22 +68,48 @@ def inductive(
         from kgreason.bench.relational.inductive import inductive_table, read_inductive
         from kgreason.bench.tables import render
 
-    splits = read_inductive(file)
-    path = model or _trained(terminal, splits, output, epochs, seed, arguments)
-    terminal.data(render([inductive_table(splits, _ranked(terminal, splits, path, seed))], form))
+    splits = read_inductive(file, tuple(asked.split(",")) if asked else ())
+    paths = [Path(find_model_file(one)) for one in model or ()]
+    paths = paths or [_trained(terminal, splits, output, epochs, seed, arguments)]
+    terminal.data(render([inductive_table(splits, _ranked(terminal, splits, paths, seed))], form))
 
 
-def _ranked(terminal: Terminal, splits: InductiveSplits, path: Path, seed: int) -> dict[str, Ranks]:
-    from kgreason.bench.relational.inductive import rank_inductive, untrained
-    from kgreason.predictors.gnn.epignn.checkpoint import read_epignn
+def _ranked(
+    terminal: Terminal, splits: InductiveSplits, paths: list[Path], seed: int
+) -> dict[str, Ranks]:
+    from kgreason.bench.relational.inductive import rank_inductive
 
-    trained = read_epignn(path)
     found = {}
-    for name, one in ((path.stem, trained), ("untrained", untrained(trained, seed))):
+    for name, make in _scorers(splits, paths, seed):
         with terminal.stage("ranking", f"ranking by {name}"):
-            found[name] = rank_inductive(one, splits)
+            scorer = make()
+            found[name] = rank_inductive(scorer, splits)
         terminal.note(f"{name}: ranked in {terminal.seconds['ranking']:.1f} s")
+        for note in scorer.notes:
+            terminal.note(f"note: {note}")
     return found
+
+
+def _scorers(
+    splits: InductiveSplits, paths: list[Path], seed: int
+) -> Iterator[tuple[str, Callable[[], Scorer]]]:
+    """By name, what makes the scorers over the new graph; after an EpiGNN one without training."""
+    from kgreason.bench.relational.inductive import untrained
+    from kgreason.predictors.gnn.epignn.checkpoint import EPIGNN, read_epignn
+    from kgreason.predictors.gnn.epignn.links import over
+    from kgreason.predictors.kinds import kind_of
+
+    for path in paths:
+        kind = kind_of(path)
+        if kind.over is None:
+            raise UsageError(
+                f"{path} holds {kind.name}, which is tied to the entities that it was trained on",
+                remedy="give a model that answers over any graph: epignn or ultra",
+            )
+        yield path.stem, partial(kind.over, path, splits.new, ("train",))
+        if kind.name == EPIGNN:
+            random = untrained(read_epignn(path), seed)
+            yield "untrained", partial(over, random, splits.new, ("train",))
 
 
 def _trained(

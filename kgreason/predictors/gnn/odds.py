@@ -56,12 +56,16 @@ def fit_odds(scorer: Scorer, held_out: Tensor, known: FactIndex) -> Tensor:
 
 
 def candidates(
-    scorer: Scorer, held_out: Tensor, known: FactIndex, most: int = MOST_PAIRS
+    scorer: Scorer,
+    held_out: Tensor,
+    known: FactIndex,
+    most: int = MOST_PAIRS,
+    ways: tuple[int, ...] = (0, 1),
 ) -> list[Candidates]:
     """Of at most so many pairs of held-out facts, in both directions.
 
     scorer: gives raw scores, UNREACHED where there is none. held_out: (facts, 3). known: facts that
-    are no negatives.
+    are no negatives. ways: which of the directions are scored, 1 for the inverse relations.
     """
     held = FactIndex.from_facts(
         held_out.numpy().astype(np.int32), known.entity_count, known.relation_count // 2
@@ -70,6 +74,7 @@ def candidates(
     pairs = torch.stack((heads, directed), 1).unique(dim=0)
     if len(pairs) > most:
         pairs = pairs[torch.arange(most) * len(pairs) // most]
+    pairs = pairs[torch.isin(pairs[:, 1] % 2, torch.tensor(ways))]
     found = []
     for block in pairs.split(_BLOCK):
         heads, relations = block.unbind(1)

@@ -15,6 +15,7 @@ from kgreason.bench.relational.inductive import (
     untrained,
 )
 from kgreason.errors import DataError
+from kgreason.predictors.gnn.epignn.links import over
 from tests.predictors.gnn.epignn.test_scorer import of_graph
 
 ROWS = [
@@ -39,9 +40,9 @@ def written(folder: Path, rows: list[Any] = ROWS, changes: Any = None) -> Path:
 
 def test_links_of_the_new_graph_are_ranked(tmp_path: Path) -> None:
     splits = read_inductive(written(tmp_path))
-    assert splits.asked == "test"
+    assert splits.asked == ("test",)
     trained = of_graph(splits.learned)
-    ranks = rank_inductive(trained, splits)
+    ranks = rank_inductive(over(trained, splits.new, ("train",)), splits)
     # Five entities; the other answer of (x, s, ?) does not compete.
     assert ranks.negatives.tolist() == [3, 3, 3, 4]
     # Tails z and v, then heads x and x: no way leads to v, nor from v to x.
@@ -49,13 +50,13 @@ def test_links_of_the_new_graph_are_ranked(tmp_path: Path) -> None:
     table = inductive_table(splits, {"m": ranks, "untrained": ranks})
     assert [row[0] for row in table.rows] == ["m", "untrained"]
     assert table.rows[0][-1] == 50.0
-    again = rank_inductive(untrained(trained, 1), splits)
+    again = rank_inductive(over(untrained(trained, 1), splits.new, ("train",)), splits)
     assert again.reached.tolist() == ranks.reached.tolist()
 
 
 def test_valid_is_ranked_where_there_is_no_test(tmp_path: Path) -> None:
     kept = [row for row in ROWS if row[:2] != ("ind", "test")]
-    assert read_inductive(written(tmp_path, kept)).asked == "valid"
+    assert read_inductive(written(tmp_path, kept)).asked == ("valid",)
 
 
 def test_the_sampled_figure_is_an_expectation() -> None:

@@ -27,7 +27,7 @@ _HIDDEN = 0.1
 _LEAST_FACTS = 20
 _SEED = 0
 # Floating-point operations that may go into learning what scores mean, and the fewest rows.
-_FLOPS, _LEAST_PAIRS, _MOST_PAIRS = 4e10, 48, 400
+_FLOPS, _LEAST_PAIRS, _MOST_PAIRS = 3e10, 48, 400
 
 Sees = Callable[[int], int]
 
@@ -76,15 +76,20 @@ def over(
         return scorer(facts, itself, notes=(note,))
     hidden, rest = _parted(facts)
     known = graph.index(observed)
-    tried: dict[Sees, list[Candidates]] = {}
-    for sees in (itself, its_base):
-        partial = scorer(rest, sees)
-        most = int(min(_MOST_PAIRS, max(_LEAST_PAIRS, _FLOPS / partial.flops)))
-        tried[sees] = candidates(partial, torch.from_numpy(hidden), known, most)
-    best = max(tried, key=lambda sees: _mean_rank(tried[sees]))
-    odds = fitted(tried[best], 2 * graph.relation_count)
+    ways: tuple[Sees, ...] = (itself, its_base)
+    partial = {sees: scorer(rest, sees) for sees in ways}
+    most = int(min(_MOST_PAIRS, max(_LEAST_PAIRS, _FLOPS / partial[itself].flops)))
+
+    def scored(sees: Sees, way: int) -> list[Candidates]:
+        return candidates(partial[sees], torch.from_numpy(hidden), known, most, (way,))
+
+    # Base relations are described in the same way by both.
+    inverse = {sees: scored(sees, 1) for sees in ways}
+    best = max(inverse, key=lambda sees: _mean_rank(inverse[sees]))
+    found = scored(best, 0) + inverse[best]
     trained = (f"ULTRA was trained on {learned}: figures on those graphs say little.",)
-    return scorer(facts, best, odds, _notes(tried, best) + trained * bool(learned))
+    notes = (_quality(found), _choice(inverse, best)) + trained * bool(learned)
+    return scorer(facts, best, fitted(found, 2 * graph.relation_count), notes)
 
 
 def _between_entities(graph: KnowledgeGraph, observed: Iterable[str] | None) -> Longs:
@@ -106,16 +111,20 @@ def _mean_rank(found: list[Candidates]) -> float:
     return float(np.concatenate(ranks).mean()) if ranks else 0.0
 
 
-def _notes(tried: dict[Sees, list[Candidates]], best: Sees) -> tuple[str, ...]:
-    found = tried[best]
+def _quality(found: list[Candidates]) -> str:
     links = sum(int(one.truth.sum()) for one in found)
     share = links / max(1, sum(len(one.truth) for one in found))
-    means = {sees: _mean_rank(own) for sees, own in tried.items()}
-    way = "themselves" if best is itself else "their base relations"
-    other = means[its_base if best is itself else itself]
     return (
-        f"truths of ULTRA are estimates: of {links:,} facts that were hidden to learn what "
-        f"its scores mean, the mean reciprocal rank is {means[best]:.2f}; of all candidates "
-        f"{share:.2%} were facts.",
-        f"inverse relations are described as seen from {way} (else {other:.2f}).",
+        f"truths of ULTRA are estimates: of {links:,} facts that were hidden to learn what its "
+        f"scores mean, the mean reciprocal rank is {_mean_rank(found):.2f}; of all candidates "
+        f"{share:.2%} were facts."
+    )
+
+
+def _choice(inverse: dict[Sees, list[Candidates]], best: Sees) -> str:
+    ranks = {sees: _mean_rank(found) for sees, found in inverse.items()}
+    way, other = ("themselves", its_base) if best is itself else ("their base relations", itself)
+    return (
+        f"inverse relations are described as seen from {way}: the mean reciprocal rank of hidden "
+        f"heads is {ranks[best]:.2f}, else {ranks[other]:.2f}."
     )
