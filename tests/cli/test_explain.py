@@ -21,7 +21,7 @@ PLANNED = ["question", "semantics", "rewrites", "query graph", "plan", "computat
 def test_every_section_in_the_order_of_the_corridor(run: Run, friends: Path) -> None:
     ran = run("explain", "-g", friends, "-q", QUESTION)
     assert ran.code == 0
-    assert titles(ran.out) == [*PLANNED, "work", "answers"]
+    assert titles(ran.out) == [*PLANNED, "steps", "work", "answers"]
     assert "1  initech  1.0000  known" in ran.out
     assert "answers (1 of 1)" in ran.out
 
