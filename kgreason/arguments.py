@@ -8,9 +8,10 @@ from pathlib import Path
 from kgreason.checks import check_count, check_path, check_text, shown
 from kgreason.errors import UsageError
 from kgreason.execution import Budget
+from kgreason.files.cache import model_at_hand
 from kgreason.formula import Query
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.settings import FACTS, USUAL, Settings
+from kgreason.settings import AUTO, FACTS, USUAL, Settings
 
 Source = str | Path | Sequence[str | Path] | KnowledgeGraph
 """A knowledge graph, or the path or paths that it is loaded from."""
@@ -59,10 +60,16 @@ def settings(given: object) -> Settings:
     return given or USUAL
 
 
-def models(predictor: object) -> tuple[str, ...]:
-    """The texts of one or several models. UsageError for what is neither a path nor paths."""
-    remedy = f"give {FACTS!r}, the path of a model, a list of paths, or a LinkPredictor"
-    return _paths(predictor, "the predictor", remedy)
+def models(predictor: object, graph: object) -> tuple[str, ...]:
+    """The texts of one or several models; of `auto` what is at hand for the graph, or facts.
+
+    UsageError for what is neither a path nor paths.
+    """
+    remedy = f"give {FACTS!r}, {AUTO!r}, the path of a model, a list of paths, or a LinkPredictor"
+    found = _paths(predictor, "the predictor", remedy)
+    if found != (AUTO,):
+        return found
+    return (model_at_hand(graph if isinstance(graph, tuple) else ()) or FACTS,)
 
 
 def check_questions(given: object) -> None:

@@ -40,7 +40,8 @@ class Engine:
     """Answers questions over one knowledge graph with one link predictor under one logic.
 
     graph: a KnowledgeGraph, or the path or paths it is loaded from. predictor: `facts`, the path of
-    a model, several (a mixture), or a LinkPredictor; relations that a model knows can be asked for
+    a model, the name of a pulled one, `auto` (what is at hand), several (a mixture), or a
+    LinkPredictor; relations that a model knows can be asked for
     without a fact of them. settings, or choices of them by name: see `Settings`; sizes are read as
     on the command line. `notes` tells what was wrong with the row cache, and of a logic of your own
     that takes longer; `flush` writes rows, as does the end. Pickled, an engine is its recipe.
@@ -56,7 +57,7 @@ class Engine:
         settings = arguments.settings(settings).but(**choices)
         given, recipe = arguments.sources(graph), None
         if not isinstance(predictor, LinkPredictor):
-            recipe = Recipe(given, arguments.models(predictor), settings)
+            recipe = Recipe(given, arguments.models(predictor, given), settings)
         elif settings.row_cache is not None:
             raise UsageError(
                 "rows are kept by the model they come from, and this predictor has no file",

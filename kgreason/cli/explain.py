@@ -18,7 +18,14 @@ from kgreason.cli.common.options import (
     offer,
 )
 from kgreason.cli.common.reading import ReadingOptions
-from kgreason.cli.common.session import keep_rows, load_asked, make_engine, outline, understand
+from kgreason.cli.common.session import (
+    choose_models,
+    keep_rows,
+    load_asked,
+    make_engine,
+    outline,
+    understand,
+)
 from kgreason.cli.common.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -49,6 +56,7 @@ def explain(
     """Show how a question is read, rewritten, planned, computed and answered."""
     require("format", form, _FORMATS)
     text = question.text(graph.graph)
+    reasoning = choose_models(terminal, graph.graph, reasoning)
     loaded = load_asked(terminal, graph.graph, reading, reasoning)
     bound = understand(loaded, text, question.language)
     if plan:

@@ -20,7 +20,14 @@ from kgreason.cli.common.options import (
 )
 from kgreason.cli.common.output import TABLE, Target
 from kgreason.cli.common.reading import ReadingOptions
-from kgreason.cli.common.session import keep_rows, load_asked, make_engine, outline, understand
+from kgreason.cli.common.session import (
+    choose_models,
+    keep_rows,
+    load_asked,
+    make_engine,
+    outline,
+    understand,
+)
 from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
 
@@ -124,6 +131,7 @@ def query(
     target = Target.choose(output.format, output.output, terminal.interactive)
     _check(output)
     text = question.text(graph.graph)
+    reasoning = choose_models(terminal, graph.graph, reasoning)
     loaded = load_asked(terminal, graph.graph, reading, reasoning)
     bound = understand(loaded, text, question.language)
     if reasoning.method is not None and _passes_messages(reasoning.method):

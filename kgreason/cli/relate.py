@@ -19,7 +19,7 @@ from kgreason.cli.common.options import (
 )
 from kgreason.cli.common.output import Target
 from kgreason.cli.common.reading import ReadingOptions
-from kgreason.cli.common.session import keep_rows, load_asked, make_engine
+from kgreason.cli.common.session import choose_models, keep_rows, load_asked, make_engine
 from kgreason.cli.common.terminal import Terminal
 
 
@@ -44,6 +44,7 @@ def relate(
     from kgreason.binding import bind_entity
 
     target = Target.choose(form, output, terminal.interactive)
+    reasoning = choose_models(terminal, graph.graph, reasoning)
     loaded = load_asked(terminal, graph.graph, reading, reasoning)
     for name in (head, tail):
         check_text(name, "an entity's name")

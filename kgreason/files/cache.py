@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 CACHE_VARIABLE = "KGREASON_CACHE"
@@ -31,3 +32,19 @@ def find_model_file(model: str) -> str:
         return model
     pulled = model_path(model)
     return str(pulled) if pulled.exists() else model
+
+
+def model_at_hand(sources: Iterable[str]) -> str | None:
+    """A model for a graph that nobody named one for; None where there is none.
+
+    That beside one of the graph's files, under its name; else one that was pulled and answers over
+    any graph.
+    """
+    for source in sources:
+        path = Path(source)
+        # Data may have several suffixes: my.nt.gz.
+        stem = path.name.partition(".")[0]
+        if stem and (beside := path.with_name(f"{stem}{_SUFFIX}")).exists():
+            return str(beside)
+    pulled = (model_path(name) for name in ("ultra", "ultra-50g", "ultra-3g"))
+    return next((str(path) for path in pulled if path.exists()), None)

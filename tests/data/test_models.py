@@ -14,7 +14,7 @@ from kgreason import Engine
 from kgreason.data import models
 from kgreason.data.models import pull_model
 from kgreason.errors import CheckpointError, DataError, UsageError
-from kgreason.files.cache import find_model_file, model_path
+from kgreason.files.cache import find_model_file, model_at_hand, model_path
 from kgreason.predictors.gnn.ultra.published import PUBLISHED, weights_digest
 from tests.data.server import File, Site, serving
 from tests.data.test_pull import QUICK
@@ -97,3 +97,17 @@ def test_the_published_weights_have_these_digests(data: Path) -> None:
     for name, file in (("ultra", "ultra_4g"), ("ultra-3g", "ultra_3g"), ("ultra-50g", "ultra_50g")):
         tensors, _ = read_safetensors(data / "ultra" / f"{file}.safetensors")
         assert weights_digest(tensors) == PUBLISHED[name].digest
+
+
+def test_auto_takes_what_is_at_hand(site: Site, published: bytes, tmp_path: Path) -> None:
+    graph = tmp_path / "my.graph.tsv"
+    graph.write_text("a\tr\tb\nb\tr\tc\n", encoding="utf-8")
+    assert Engine(str(graph), "auto").recipe.models == ("facts",)
+    file = tmp_path / "u.pth"
+    file.write_bytes(published)
+    pulled = pull_model("ultra", source=file)
+    assert Engine(str(graph), "auto").recipe.models == (str(pulled),)
+    beside = tmp_path / "my.safetensors"
+    beside.write_bytes(pulled.read_bytes())
+    assert Engine(str(graph), "auto").recipe.models == (str(beside),)
+    assert model_at_hand(["-"]) == str(pulled)

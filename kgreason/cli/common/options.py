@@ -183,8 +183,9 @@ class ReasoningOptions:
             "--model",
             "-m",
             metavar="MODEL",
-            help="What predicts missing links: a checkpoint, rules (.txt), a mixture (.json); "
-            "repeated, they are mixed. Without it, or `facts`: known facts only.",
+            help="What predicts missing links: a checkpoint, rules (.txt), a mixture (.json), a "
+            "pulled model (ultra), or auto for what is at hand; repeated, they are mixed. Without "
+            "it, or `facts`: known facts only.",
             rich_help_panel=_MEANING,
         ),
     ] = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kgreason.cli.common.options import ReasoningOptions
 from kgreason.cli.common.reading import ReadingOptions
 from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
-from kgreason.settings import FACTS, Recipe
+from kgreason.files.cache import model_at_hand
+from kgreason.settings import AUTO, FACTS, Recipe
 
 if TYPE_CHECKING:
     from kgreason.engine import Engine
@@ -41,6 +43,23 @@ def load_graph(
             limits=limits,
             progress=lambda count: show(f"reading {what}: {count:,} facts"),
         )
+
+
+def choose_models(
+    terminal: Terminal, sources: list[str], reasoning: ReasoningOptions
+) -> ReasoningOptions:
+    """The options with a model in the place of `auto`, which is told."""
+    if reasoning.models != [AUTO]:
+        return reasoning
+    found = model_at_hand(sources)
+    if found is None:
+        terminal.note(
+            "note: no model is at hand, so known facts only; `kgreason model pull ultra` fetches "
+            "one that answers over any graph"
+        )
+    else:
+        terminal.note(f"model: {found}")
+    return replace(reasoning, model=None if found is None else [found])
 
 
 def load_asked(
