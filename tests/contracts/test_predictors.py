@@ -235,7 +235,7 @@ def test_paths_are_known_facts_that_lead_from_head_to_tail(
             assert path[-1][2] == tail
             heads, relations, tails = zip(*path, strict=True)
             assert index.contains(heads, relations, tails).all()
-    reasons_along_paths = any(name in predictor.name for name in ("EpiGNN", "rules"))
+    reasons_along_paths = any(name in predictor.name for name in ("EpiGNN", "ULTRA", "rules"))
     assert bool(predictor.paths(0, 0, 5, 2)) == reasons_along_paths
 
 

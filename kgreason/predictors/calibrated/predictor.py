@@ -113,8 +113,8 @@ class CalibratedPredictor(LinkPredictor):
         untrained = int((~self._relations).sum()) // 2
         if untrained:
             found.append(
-                f"{untrained:,} of {self.relation_count // 2:,} relations are unknown to the model: "
-                "known facts only."
+                f"{untrained:,} of {self.relation_count // 2:,} relations are unknown to the "
+                "model: known facts only."
             )
         return tuple(found)
 

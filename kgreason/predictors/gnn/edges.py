@@ -48,14 +48,20 @@ class Edges:
         tensors = (self.sender, self.label, self.message, self.offsets)
         return Edges(*(tensor.to(device) for tensor in tensors))
 
-    def summed(self, states: Tensor, weights: Tensor) -> Tensor:
-        """For each receiver Σ states[sender] · weights[label], numbers side by side.
+    def summed(self, states: Tensor, weights: Tensor, strength: Tensor | None = None) -> Tensor:
+        """For each receiver Σ states[sender] · weights[label] · strength, numbers side by side.
 
-        states: (nodes, batch, d); weights: (labels, batch or 1, d) -> (nodes, batch, d). The order
-        of the sum is that of the edges, whatever the batch.
+        states: (nodes, batch, d); weights: (labels, batch or 1, d) -> (nodes, batch, d). strength:
+        (edges,), 1 where it is not given. The order of the sum is that of the edges, whatever the
+        batch.
         """
         messages = states[self.sender] * weights[self.label]
         total = embedding_bag(
-            self.message, messages.flatten(1), self.offsets, mode="sum", include_last_offset=True
+            self.message,
+            messages.flatten(1),
+            self.offsets,
+            mode="sum",
+            per_sample_weights=None if strength is None else strength.to(messages.dtype),
+            include_last_offset=True,
         )
         return total.view(-1, *states.shape[1:])

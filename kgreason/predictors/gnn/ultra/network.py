@@ -8,7 +8,7 @@ a relation by name. Names of modules are those of the published checkpoints.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import torch
@@ -78,12 +78,20 @@ class _EntityNetwork(nn.Module):
             nn.Linear(2 * dimension, 2 * dimension), nn.ReLU(), nn.Linear(2 * dimension, 1)
         )
 
-    def forward(self, edges: Edges, start: Tensor, asked: Tensor, described: Tensor) -> Tensor:
+    def forward(
+        self,
+        edges: Edges,
+        start: Tensor,
+        asked: Tensor,
+        described: Tensor,
+        strengths: Sequence[Tensor | None],
+    ) -> Tensor:
         """See `Ultra.forward`."""
         states = start
-        for layer in cast("Iterable[_EntityLayer]", self.layers):
+        layers = cast("Iterable[_EntityLayer]", self.layers)
+        for layer, strength in zip(layers, strengths, strict=True):
             weights = layer.relation_projection(described)
-            states = layer.updated(states, edges.summed(states, weights) + start)
+            states = layer.updated(states, edges.summed(states, weights, strength) + start)
         again = asked.expand(states.shape[0], -1, -1)
         logits: Tensor = self.mlp(torch.cat((states, again), -1))
         return logits.squeeze(-1).T
@@ -108,13 +116,21 @@ class Ultra(nn.Module):
         described: Tensor = self.relation_model(relation_edges, asked)
         return described
 
-    def forward(self, edges: Edges, membership: Tensor, asked: Tensor, described: Tensor) -> Tensor:
+    def forward(
+        self,
+        edges: Edges,
+        membership: Tensor,
+        asked: Tensor,
+        described: Tensor,
+        strengths: Sequence[Tensor | None] = (None,) * LAYERS,
+    ) -> Tensor:
         """Logits (batch, entities) that the relation asked for leads from the heads to each entity.
 
         membership: (batch, entities) in [0, 1], how far each entity is a head: 1 at a single head,
         or the truths of a fuzzy set (UltraQuery: Galkin et al., NeurIPS 2024). asked: (batch, d)
-        the description of the relation asked for; described: (relations, batch or 1, d).
+        the description of the relation asked for; described: (relations, batch or 1, d). strengths:
+        (edges,) of each layer, by which messages are multiplied.
         """
         start = membership.T.unsqueeze(-1) * asked
-        logits: Tensor = self.entity_model(edges, start, asked, described)
+        logits: Tensor = self.entity_model(edges, start, asked, described, strengths)
         return logits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import RLock
 
 import numpy as np
@@ -13,7 +13,9 @@ from torch import Tensor
 from kgreason.interruption import go_on
 from kgreason.predictors.gnn.edges import Edges
 from kgreason.predictors.gnn.ultra.network import LAYERS, Ultra
+from kgreason.predictors.gnn.ultra.paths import strongest_paths
 from kgreason.predictors.gnn.ultra.relation_graph import relation_graph
+from kgreason.predictors.protocol import Path
 from kgreason.predictors.scorer import BlockShape, Coverage, Scorer
 from kgreason.ragged import Longs
 
@@ -115,7 +117,25 @@ class UltraScorer(Scorer):
             parts.append(self._pass(heads[part].to(self._device), relations[part].tolist()))
         return torch.cat(parts)
 
+    @torch.no_grad()
+    def paths(self, head: int, relation: int, tail: int, most: int) -> tuple[Path, ...]:
+        """See `strongest_paths`."""
+        asked = self._asked(torch.tensor([head], device=self._device), [relation])
+
+        def score(strengths: Sequence[Tensor]) -> Tensor:
+            logits: Tensor = self._model(self._edges, *asked, strengths)
+            return logits[0, tail]
+
+        return strongest_paths(score, LAYERS, self._edges, head, tail, most)
+
     def _pass(self, heads: Tensor, relations: list[int]) -> Tensor:
+        logits = self._model(self._edges, *self._asked(heads, relations))
+        slope, offset = self._odds[relations].unsqueeze(-1).unbind(1)
+        odds: Tensor = slope * logits + offset
+        return odds.clamp_(min=LEAST_ODDS)
+
+    def _asked(self, heads: Tensor, relations: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Membership of the heads, the relations asked for, and all as seen from these."""
         with self._lock:
             described = self._descriptions([self._sees(relation) for relation in relations])
         row = torch.arange(len(heads), device=self._device)
@@ -124,10 +144,7 @@ class UltraScorer(Scorer):
             len(heads), self._entity_count, dtype=self._dtype, device=self._device
         )
         membership[row, heads] = 1
-        logits = self._model(self._edges, membership, asked, described)
-        slope, offset = self._odds[relations].unsqueeze(-1).unbind(1)
-        odds: Tensor = slope * logits + offset
-        return odds.clamp_(min=LEAST_ODDS)
+        return membership, asked, described
 
     def _descriptions(self, relations: list[int]) -> Tensor:
         """(directed relations, batch, d) every relation as seen from each of these."""
