@@ -253,7 +253,7 @@ def mix(
 
 def _without_vocabulary(info: CheckpointInfo) -> str:
     if not info.names:
-        return "not recorded (bare weights)"
+        return "not recorded (bare weights)" if info.entities else "none: it answers over any graph"
     return f"any with its relations: {', '.join(info.names[:8])}{' …' * (len(info.names) > 8)}"
 
 

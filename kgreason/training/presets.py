@@ -12,7 +12,11 @@ def preset(model: str, name: str | None) -> Preset:
     """The named preset, else the model's own. UsageError for a name that is not the model's."""
     kind = kind_of_model(model)
     if name is None:
-        assert kind.usual is not None, "whatever can be trained has settings"
+        if kind.usual is None:
+            raise UsageError(
+                f"{model} is not trained here: it answers over any graph as it is",
+                remedy=f"fetch it: kgreason model pull {model}",
+            )
         return kind.usual
     owners = {one: owner.name for owner in KINDS.values() for one in owner.presets}
     owner = choose("preset", name.lower(), owners)

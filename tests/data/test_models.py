@@ -16,6 +16,7 @@ from kgreason.data.models import pull_model
 from kgreason.errors import CheckpointError, DataError, UsageError
 from kgreason.files.cache import find_model_file, model_at_hand, model_path
 from kgreason.predictors.gnn.ultra.published import PUBLISHED, weights_digest
+from kgreason.training import train
 from tests.data.server import File, Site, serving
 from tests.data.test_pull import QUICK
 from tests.predictors.gnn.ultra.toy import network
@@ -111,3 +112,9 @@ def test_auto_takes_what_is_at_hand(site: Site, published: bytes, tmp_path: Path
     beside.write_bytes(pulled.read_bytes())
     assert Engine(str(graph), "auto").recipe.models == (str(beside),)
     assert model_at_hand(["-"]) == str(pulled)
+
+
+def test_it_is_not_trained(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="ultra is not trained here") as caught:
+        train(toy_graph(), tmp_path / "u.safetensors", model="ultra", epochs=1)
+    assert "kgreason model pull ultra" in str(caught.value)

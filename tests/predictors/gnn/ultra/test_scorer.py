@@ -149,3 +149,20 @@ def test_settings_choose_the_calibration(tmp_path: Path) -> None:
     path = save(tmp_path / "u.safetensors", network())
     predictor = load_predictor(path, graph, Settings(calibration="sigmoid:cut=0.5"))
     assert "sigmoid:cut=0.5" in predictor.name
+
+
+@pytest.mark.parametrize(
+    "triples",
+    [
+        [("a", "r", "a")],
+        [("a", "r", "b")] * 30,
+        [(f"e{i}", f"r{i}", f"e{i + 1}") for i in range(40)],
+        [(f"e{i}", "r", f"f{i}") for i in range(40)],
+    ],
+    ids=["self-loop", "one fact", "a relation each", "apart"],
+)
+def test_odd_graphs_have_truths(triples: list[tuple[str, str, str]], tmp_path: Path) -> None:
+    graph = KnowledgeGraph.from_triples(triples)
+    predictor = load_predictor(save(tmp_path / "u.safetensors", network()), graph)
+    rows = predictor.rows(*every_pair(graph))
+    assert rows.fault(2 * graph.relation_count * graph.entity_count, graph.entity_count) is None
