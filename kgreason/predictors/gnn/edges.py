@@ -13,6 +13,14 @@ from kgreason.ragged import Longs, offsets_of
 
 
 @dataclass(frozen=True, slots=True)
+class Scratch:
+    """Memory for messages and their weights: (messages, batch, d) each."""
+
+    messages: Tensor
+    weights: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Edges:
     """Edges from senders to receivers, each with a label.
 
@@ -48,20 +56,45 @@ class Edges:
         tensors = (self.sender, self.label, self.message, self.offsets)
         return Edges(*(tensor.to(device) for tensor in tensors))
 
-    def summed(self, states: Tensor, weights: Tensor, strength: Tensor | None = None) -> Tensor:
+    def scratch(self, states: Tensor) -> Scratch | None:
+        """Room for the messages of several layers over such states; None where gradients need it.
+
+        Memory that is asked for anew in each layer takes longer to get than to fill.
+        """
+        if torch.is_grad_enabled():
+            return None
+        shape = (len(self.sender), *states.shape[1:])
+        return Scratch(states.new_empty(shape), states.new_empty(shape))
+
+    def summed(
+        self,
+        states: Tensor,
+        weights: Tensor,
+        strength: Tensor | None = None,
+        scratch: Scratch | None = None,
+    ) -> Tensor:
         """For each receiver Σ states[sender] · weights[label] · strength, numbers side by side.
 
         states: (nodes, batch, d); weights: (labels, batch or 1, d) -> (nodes, batch, d). strength:
         (edges,), 1 where it is not given. The order of the sum is that of the edges, whatever the
         batch.
         """
-        messages = states[self.sender] * weights[self.label]
         total = embedding_bag(
             self.message,
-            messages.flatten(1),
+            self._messages(states, weights, scratch).flatten(1),
             self.offsets,
             mode="sum",
-            per_sample_weights=None if strength is None else strength.to(messages.dtype),
+            per_sample_weights=None if strength is None else strength.to(states.dtype),
             include_last_offset=True,
         )
         return total.view(-1, *states.shape[1:])
+
+    def _messages(self, states: Tensor, weights: Tensor, scratch: Scratch | None) -> Tensor:
+        # Selecting rows copies them whole; indexing takes longer.
+        if scratch is None:
+            return states.index_select(0, self.sender) * weights.index_select(0, self.label)
+        torch.index_select(states, 0, self.sender, out=scratch.messages)
+        if weights.shape[1:] != states.shape[1:]:
+            return scratch.messages.mul_(weights.index_select(0, self.label))
+        torch.index_select(weights, 0, self.label, out=scratch.weights)
+        return scratch.messages.mul_(scratch.weights)

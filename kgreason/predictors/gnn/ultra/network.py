@@ -87,11 +87,11 @@ class _EntityNetwork(nn.Module):
         strengths: Sequence[Tensor | None],
     ) -> Tensor:
         """See `Ultra.forward`."""
-        states = start
+        states, scratch = start, edges.scratch(start)
         layers = cast("Iterable[_EntityLayer]", self.layers)
         for layer, strength in zip(layers, strengths, strict=True):
             weights = layer.relation_projection(described)
-            states = layer.updated(states, edges.summed(states, weights, strength) + start)
+            states = layer.updated(states, edges.summed(states, weights, strength, scratch) + start)
         again = asked.expand(states.shape[0], -1, -1)
         logits: Tensor = self.mlp(torch.cat((states, again), -1))
         return logits.squeeze(-1).T
