@@ -134,8 +134,8 @@ def query(
     reasoning = choose_models(terminal, graph.graph, reasoning)
     loaded = load_asked(terminal, graph.graph, reading, reasoning)
     bound = understand(loaded, text, question.language)
-    if reasoning.method is not None and _passes_messages(reasoning.method):
-        _messages(terminal, loaded, bound, reasoning, target, output)
+    if reasoning.method is not None and not _is_planned(reasoning.method):
+        _ranked(terminal, loaded, bound, reasoning, target, output)
         return
     if output.estimate:
         terminal.print(str(outline(terminal, loaded, bound, reasoning).plan.price))
@@ -170,13 +170,13 @@ def _check(output: OutputOptions) -> None:
         parse_limit(output.limit)
 
 
-def _passes_messages(method: str) -> bool:
+def _is_planned(method: str) -> bool:
     from kgreason.methods.methods import resolve_method
 
-    return resolve_method(method).messages is not None
+    return resolve_method(method).is_planned
 
 
-def _messages(
+def _ranked(
     terminal: Terminal,
     graph: KnowledgeGraph,
     question: Query[int],
@@ -184,7 +184,7 @@ def _messages(
     target: Target,
     output: OutputOptions,
 ) -> None:
-    """Answer by message passing, which has no plan, no bounds and no witnesses."""
+    """Answer by an executor that has no plan, no bounds and no witnesses."""
     for name, given in (
         ("--new", output.new),
         ("--max-rows", output.max_rows is not None),
@@ -194,9 +194,10 @@ def _messages(
     ):
         if given:
             raise UsageError(
-                f"message passing takes no {name}", remedy="leave it out, or use another method"
+                f"the method {reasoning.method} takes no {name}",
+                remedy="leave it out, or use another method",
             )
-    from kgreason.methods.asking import message_answers, method_settings
+    from kgreason.methods.asking import method_settings, ranked_answers
     from kgreason.methods.methods import resolve_method
 
     assert reasoning.method is not None
@@ -204,13 +205,11 @@ def _messages(
     settings = method_settings(method, reasoning.settings(), graph, question)
     (model,) = reasoning.models
     with terminal.stage("answers", "answering"):
-        answers = message_answers(
-            method, graph, model, settings, question, _limit(question, output)
-        )
+        answers = ranked_answers(method, graph, model, settings, question, _limit(question, output))
     deliver(terminal, target, answers, graph.vocabulary.prefixes, question.modifiers.offset)
     terminal.note(
-        f"{len(answers):,} of {answers.total:,} answers | {method.name}: {method.messages} | "
-        "scores rank the entities, they are no truths"
+        f"{len(answers):,} of {answers.total:,} answers | {method.name}: "
+        f"{method.messages or method.source} | scores rank the entities, they are no truths"
     )
 
 

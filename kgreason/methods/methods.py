@@ -80,6 +80,11 @@ class Method:
     messages: Messages | None = None
     graph_messages: tuple[tuple[str, Messages], ...] = ()
 
+    @property
+    def is_planned(self) -> bool:
+        """Whether it is settings of the engine: with plans, bounds and witnesses."""
+        return self.executor == "reasoner"
+
     def calibration_for(self, graph: str, *, direct: bool = False, negated: bool = False) -> str:
         """The calibration over the graph of that name for questions of that kind."""
         fitting = (one for one in self.specials if one.suits(graph, direct, negated))
@@ -106,6 +111,7 @@ def _nsmp(name: str, source: str, *, pruning: bool) -> Method:
 READS: Mapping[str, frozenset[str]] = {
     "reasoner": frozenset({"logic", "semantics", "calibration", "observed_truth", "frontier"}),
     "nsmp": frozenset(),
+    "propagation": frozenset(),
 }
 """By executor, the settings that it looks at and a user may change."""
 
@@ -154,6 +160,11 @@ METHODS: dict[str, Method] = {
         ),
         _nsmp("nsmp", "Zhang et al., 2025", pruning=True),
         _nsmp("nsmp-unpruned", "Zhang et al., 2025, without dynamic pruning", pruning=False),
+        Method(
+            "ultraquery",
+            "Galkin et al., NeurIPS 2024; fuzzy sets moved by one network over the whole graph",
+            executor="propagation",
+        ),
         Method("facts", "known facts only", scores=False),
     )
 }

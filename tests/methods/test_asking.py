@@ -10,7 +10,7 @@ from kgreason import Engine, KnowledgeGraph
 from kgreason.binding import bind
 from kgreason.errors import UsageError
 from kgreason.formula import Query
-from kgreason.methods.asking import message_answers, method_settings
+from kgreason.methods.asking import method_settings, ranked_answers
 from kgreason.methods.methods import METHODS, resolve_method
 from kgreason.predictors.checkpoints.format import save_checkpoint
 from kgreason.settings import Settings
@@ -53,7 +53,7 @@ def test_message_passing_ranks_and_tells_what_is_known(
 ) -> None:
     save_checkpoint(tmp_path / "m", complex_info(graph), weights(graph))
     text = "?y : knows(p0, y)"
-    found = message_answers(
+    found = ranked_answers(
         METHODS["nsmp"], graph, tmp_path / "m", Settings(), asked(graph, text), 4
     )
     assert len(found) == 4

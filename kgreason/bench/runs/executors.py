@@ -11,9 +11,11 @@ from kgreason.execution import Value
 from kgreason.formula import Query
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.methods.nsmp import Nsmp
+from kgreason.methods.propagation import load_propagation
 from kgreason.predictors import load_checkpoint, load_predictor
 from kgreason.predictors.rowcache.cache import row_cache
 from kgreason.topk import Reasoner, StopCondition
+from kgreason.truth.rows import truth_dtype
 
 
 class Executor(Protocol):
@@ -79,8 +81,23 @@ def _nsmp(graph: KnowledgeGraph, settings: RunSettings, _: str) -> Executor:
     return Nsmp(model, graph.index(machine.splits(graph)), messages)
 
 
+def _propagation(graph: KnowledgeGraph, settings: RunSettings, _: str) -> Executor:
+    assert settings.model is not None
+    machine = settings.machine
+    if machine.row_cache is not None:
+        raise UsageError("propagation has no rows to keep", remedy="leave out --row-cache")
+    return load_propagation(
+        settings.model,
+        graph,
+        machine.splits(graph),
+        device=machine.device,
+        dtype=truth_dtype(machine.dtype),
+    )
+
+
 EXECUTORS: Mapping[str, Callable[[KnowledgeGraph, RunSettings, str], Executor]] = {
     "reasoner": _reasoner,
     "nsmp": _nsmp,
+    "propagation": _propagation,
 }
 """Makers by the name that `Method.executor` bears; the last argument is a calibration's text."""

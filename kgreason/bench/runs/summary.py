@@ -125,7 +125,11 @@ def _nsmp(method: Header, suite: Header) -> str:
     )
 
 
-_TOLD = {"reasoner": _reasoner, "nsmp": _nsmp}
+def _propagation(method: Header, suite: Header) -> str:
+    return "fuzzy sets moved along each relation by one pass of the model, product logic"
+
+
+_TOLD = {"reasoner": _reasoner, "nsmp": _nsmp, "propagation": _propagation}
 """By executor, what it did, in words."""
 
 

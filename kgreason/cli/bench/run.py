@@ -24,6 +24,7 @@ from kgreason.cli.common.options import (
 from kgreason.cli.common.precision import settled_dtype
 from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import UsageError
+from kgreason.files.cache import find_model_file
 from kgreason.settings import FACTS, SEMANTICS, USUAL, Settings
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph
     from kgreason.methods.methods import Method
 
-METHOD_NAMES = ("exact", "qto", "fit", "cqd-beam", "nsmp", "nsmp-unpruned", "facts")
+METHOD_NAMES = ("exact", "qto", "fit", "cqd-beam", "nsmp", "nsmp-unpruned", "ultraquery", "facts")
 _OVER = "Instead of the method's own"
 _MACHINE = "Machine"
 
@@ -128,7 +129,7 @@ class MethodOptions:
                 f"{len(models)} models for one run",
                 remedy="keep their mixture in a file first: kgreason model mix … -o mix.json",
             )
-        return None if models[0] == "facts" else Path(models[0])
+        return None if models[0] == "facts" else Path(find_model_file(models[0]))
 
     def chosen(self) -> Method:
         """The method with these changes."""

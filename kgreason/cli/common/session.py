@@ -86,10 +86,8 @@ def _check_method(name: str, models: list[str]) -> None:
         raise UsageError(f"the method {method.name} needs a model", remedy="give one: -m MODEL")
     if not method.scores and models != [FACTS]:
         raise UsageError(f"the method {method.name} takes no model", remedy="leave out -m")
-    if method.messages is not None and len(models) > 1:
-        raise UsageError(
-            f"the method {method.name} takes one model", remedy="give -m once, a ComplEx checkpoint"
-        )
+    if not method.is_planned and len(models) > 1:
+        raise UsageError(f"the method {method.name} takes one model", remedy="give -m once")
 
 
 def make_engine(
@@ -105,9 +103,9 @@ def make_engine(
         from kgreason.methods.methods import resolve_method
 
         method = resolve_method(options.method)
-        if method.messages is not None:
+        if not method.is_planned:
             raise UsageError(
-                f"{method.name} passes messages and has no plan to explain",
+                f"{method.name} is no setting of the engine and has no plan to explain",
                 remedy="ask it with kgreason query, or explain another method",
             )
         settings = method_settings(method, settings, graph, question)

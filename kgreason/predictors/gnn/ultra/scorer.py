@@ -118,6 +118,20 @@ class UltraScorer(Scorer):
         return torch.cat(parts)
 
     @torch.no_grad()
+    def project(self, members: Tensor, relation: int) -> Tensor:
+        """members: (entities,) in [0, 1] -> (entities,) the logistic of the logits from them all.
+
+        As UltraQuery's weights are trained: the relation is described as seen from itself.
+        """
+        go_on()
+        with self._lock:
+            described = self._descriptions([relation])
+        members = members.to(self._device, self._dtype)[None]
+        logits = self._model(self._edges, members, described[relation], described)
+        found: Tensor = logits[0].sigmoid()
+        return found
+
+    @torch.no_grad()
     def paths(self, head: int, relation: int, tail: int, most: int) -> tuple[Path, ...]:
         """See `strongest_paths`."""
         asked = self._asked(torch.tensor([head], device=self._device), [relation])

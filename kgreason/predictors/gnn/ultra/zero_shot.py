@@ -54,7 +54,7 @@ def over(
     """The model over the observed facts between entities. learned: what it was trained on."""
     if dtype == torch.bfloat16:
         raise UsageError("ULTRA has no scores in bfloat16", remedy="use float32 or float64")
-    facts = _between_entities(graph, observed)
+    facts = between_entities(graph, observed)
 
     def scorer(
         facts: Longs, sees: Sees, odds: Tensor | None = None, notes: tuple[str, ...] = ()
@@ -92,7 +92,8 @@ def over(
     return scorer(facts, best, fitted(found, 2 * graph.relation_count), notes)
 
 
-def _between_entities(graph: KnowledgeGraph, observed: Iterable[str] | None) -> Longs:
+def between_entities(graph: KnowledgeGraph, observed: Iterable[str] | None) -> Longs:
+    """(facts, 3) the observed facts that lead to no literal."""
     literal = np.asarray(graph.vocabulary.literal)
     facts = graph.facts(observed).astype(np.int64)
     return facts[~(literal[facts[:, 0]] | literal[facts[:, 2]])]
