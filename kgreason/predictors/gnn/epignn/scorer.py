@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import cached_property
-from threading import RLock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,9 +22,10 @@ from kgreason.predictors.gnn.epignn.neighbours import Neighbours, Surroundings
 from kgreason.predictors.gnn.epignn.paths import Rounds, Tracer
 from kgreason.predictors.gnn.epignn.propagation import sweep
 from kgreason.predictors.gnn.epignn.readout import MOST_CONNECTED, PairReader
+from kgreason.predictors.gnn.graph_scorer import GraphScorer
 from kgreason.predictors.gnn.odds import UNREACHED
 from kgreason.predictors.protocol import Path, backwards
-from kgreason.predictors.scorer import Coverage, Scorer
+from kgreason.predictors.scorer import Coverage
 from kgreason.ragged import Longs
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _PROBED_HEADS = 4
 Swept = tuple[Tensor, Tensor]
 
 
-class EpiGNNScorer(Scorer):
+class EpiGNNScorer(GraphScorer):
     """A trained model and the facts it reasons from.
 
     facts: (facts, 3) of head, base relation, tail, relations numbered as the model's names.
@@ -58,8 +58,7 @@ class EpiGNNScorer(Scorer):
         device: str | torch.device = "cpu",
     ) -> None:
         self.trained = trained
-        self._device, self._dtype = torch.device(device), dtype
-        self._entity_count = entity_count
+        super().__init__(entity_count, len(relations), dtype, device)
         self._relations = relations
         self._facts = facts
         model = trained.model
@@ -77,8 +76,6 @@ class EpiGNNScorer(Scorer):
         self._cache: OrderedDict[tuple[int, int], Swept] = OrderedDict()
         self._cached = 0
         self._last: tuple[int, Surroundings, Rounds] | None = None
-        # Engines of several threads may share one model, and with it these two.
-        self._lock = RLock()
         self._heads = self._heads_at_once()
 
     @property
@@ -109,14 +106,6 @@ class EpiGNNScorer(Scorer):
         )
 
     @property
-    def entity_count(self) -> int:
-        return self._entity_count
-
-    @property
-    def relation_count(self) -> int:
-        return len(self._relations)
-
-    @property
     def coverage(self) -> Coverage:
         known = self._relations >= 0
         return Coverage(None, None if known.all() else torch.from_numpy(known))
@@ -125,14 +114,6 @@ class EpiGNNScorer(Scorer):
     def flops(self) -> float:
         rounds = min(self.trained.rounds or 8, 8)
         return 2 * self._edges_around * rounds * self._design.dimension**2
-
-    @property
-    def device(self) -> torch.device:
-        return self._device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self._dtype
 
     def scores(self, heads: Tensor, relations: Tensor) -> Tensor:
         """Log-odds (rows, entities) that the relation holds, UNREACHED where no way leads.

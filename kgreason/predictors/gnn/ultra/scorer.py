@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from threading import RLock
 
 import numpy as np
 import torch
@@ -12,11 +11,12 @@ from torch import Tensor
 
 from kgreason.interruption import go_on
 from kgreason.predictors.gnn.edges import Edges
+from kgreason.predictors.gnn.graph_scorer import GraphScorer
 from kgreason.predictors.gnn.ultra.network import LAYERS, Ultra
 from kgreason.predictors.gnn.ultra.paths import strongest_paths
 from kgreason.predictors.gnn.ultra.relation_graph import relation_graph
 from kgreason.predictors.protocol import Path
-from kgreason.predictors.scorer import BlockShape, Coverage, Scorer
+from kgreason.predictors.scorer import BlockShape, Coverage
 from kgreason.ragged import Longs
 
 LEAST_ODDS = -50.0
@@ -26,7 +26,7 @@ _CACHE_BYTES = 64 << 20
 _RELATIONS_AT_ONCE = 8
 
 
-class UltraScorer(Scorer):
+class UltraScorer(GraphScorer):
     """Log-odds of every tail.
 
     facts: (facts, 3) of head, base relation, tail. sees: the relation as seen from which the others
@@ -48,9 +48,8 @@ class UltraScorer(Scorer):
         dtype: torch.dtype = torch.float32,
         device: str | torch.device = "cpu",
     ) -> None:
-        self._device, self._dtype = torch.device(device), dtype
+        super().__init__(entity_count, 2 * relation_count, dtype, device)
         self._model = model.to(self._device, dtype)
-        self._entity_count, self._relation_count = entity_count, 2 * relation_count
         self._sees, self._notes = sees, notes
         plain = torch.tensor([[1.0, 0.0]]).expand(2 * relation_count, 2)
         self._odds = (plain if odds is None else odds).to(self._device, dtype)
@@ -61,8 +60,6 @@ class UltraScorer(Scorer):
         meetings = relation_graph(heads, directed, 2 * relation_count, entity_count)
         self._edges, self._meetings = edges.to(self._device), meetings.to(self._device)
         self._described: OrderedDict[int, Tensor] = OrderedDict()
-        # Engines of several threads may share one model, and with it what is kept.
-        self._lock = RLock()
         row_bytes = max(1, len(edges.sender)) * model.dimension * torch.finfo(dtype).bits // 8
         self._rows = int(max(1, min(_MOST_ROWS, _MESSAGE_BYTES // row_bytes)))
         self._used = np.unique(directed)
@@ -76,14 +73,6 @@ class UltraScorer(Scorer):
         return self._notes
 
     @property
-    def entity_count(self) -> int:
-        return self._entity_count
-
-    @property
-    def relation_count(self) -> int:
-        return self._relation_count
-
-    @property
     def coverage(self) -> Coverage:
         """Relations without any fact have no place in the graph of relations."""
         known = torch.zeros(self._relation_count, dtype=torch.bool)
@@ -95,14 +84,6 @@ class UltraScorer(Scorer):
         d, nodes = self._model.dimension, self._entity_count
         layer = 2 * len(self._edges) * d + nodes * 4 * d * d
         return float(LAYERS * layer + nodes * 8 * d * d)
-
-    @property
-    def device(self) -> torch.device:
-        return self._device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self._dtype
 
     @property
     def block(self) -> BlockShape:
