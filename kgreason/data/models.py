@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from kgreason.choose import choose
@@ -41,8 +42,8 @@ def pull_model(
     if source is None:
         places = addresses or (one.address,)
         download(places, fetched, progress, patience, size=one.size)
+    unchecked = target.with_suffix(f".{os.getpid()}.unchecked")
     try:
-        unchecked = target.with_suffix(".unchecked")
         import_checkpoint(source or fetched, unchecked, model=ULTRA)
         if weights_digest(read_checkpoint(unchecked).tensors) != one.digest:
             raise DataError(
@@ -52,5 +53,6 @@ def pull_model(
         unchecked.replace(target)
     finally:
         unchecked.unlink(missing_ok=True)
-        fetched.unlink(missing_ok=True)
+        if source is None:
+            fetched.unlink(missing_ok=True)
     return target

@@ -23,7 +23,6 @@ LEAST_ODDS = -50.0
 _MESSAGE_BYTES = 32 << 20
 _MOST_ROWS = 8
 _CACHE_BYTES = 64 << 20
-_RELATIONS_AT_ONCE = 8
 
 
 class UltraScorer(GraphScorer):
@@ -142,19 +141,17 @@ class UltraScorer(GraphScorer):
         return membership, asked, described
 
     def _descriptions(self, relations: list[int]) -> Tensor:
-        """(directed relations, batch, d) every relation as seen from each of these."""
-        missing = [one for one in dict.fromkeys(relations) if one not in self._described]
-        found = {one: self._described[one] for one in relations if one in self._described}
-        for start in range(0, len(missing), _RELATIONS_AT_ONCE):
-            part = missing[start : start + _RELATIONS_AT_ONCE]
-            # Always as many, so that the bits are those of any company.
-            filled = part + part[-1:] * (_RELATIONS_AT_ONCE - len(part))
-            asked = torch.tensor(filled, device=self._device)
-            states = self._model.describe(self._meetings, asked)
-            for i, one in enumerate(part):
-                found[one] = self._described[one] = states[:, i].contiguous()
-        for one in relations:
+        """(directed relations, batch, d) every relation as seen from each of these.
+
+        One is computed at a time, so that its bits are those of any company.
+        """
+        found = {}
+        for one in dict.fromkeys(relations):
+            if one not in self._described:
+                asked = torch.tensor([one], device=self._device)
+                self._described[one] = self._model.describe(self._meetings, asked)[:, 0]
             self._described.move_to_end(one)
+            found[one] = self._described[one]
         size = self._relation_count * self._model.dimension * self._odds.element_size()
         while len(self._described) * size > _CACHE_BYTES and len(self._described) > 1:
             self._described.popitem(last=False)
