@@ -12,6 +12,8 @@ from kgreason.errors import CheckpointError
 from kgreason.predictors.checkpoints.format import Checkpoint, CheckpointInfo
 from kgreason.predictors.checkpoints.layout import Foreign
 from kgreason.predictors.gnn.ultra.network import LAYERS, Ultra
+from kgreason.predictors.gnn.ultra.published import published_as
+from kgreason.predictors.gnn.ultra.self_test import fault
 
 if TYPE_CHECKING:
     from kgreason.knowledge import Vocabulary
@@ -38,12 +40,19 @@ def adopt_ultra(
     vocabulary: Vocabulary | None,
     foreign: Foreign,
 ) -> Checkpoint:
-    """A checkpoint of published weights: the networks' tensors, whatever they are wrapped in."""
+    """A checkpoint of weights of elsewhere, whatever they are wrapped in, after a test of them.
+
+    CheckpointError for tensors that do not fit, or scores that cannot be those of a trained model.
+    """
     own = _unwrapped(tensors)
     first = own.get("entity_model.layers.0.layer_norm.weight")
     dimension = first.shape[0] if first is not None and first.dim() == 1 else 64
     ultra = Ultra(dimension)
     _check(source, ultra, own)
+    ultra.load_state_dict(own)
+    published = published_as(own)
+    if wrong := fault(ultra, published.probe if published else None):
+        raise CheckpointError(f"{source}: over a small built-in graph {wrong}", remedy=_REMEDY)
     info = CheckpointInfo(
         model=ULTRA,
         dimension=dimension,

@@ -14,6 +14,8 @@ from kgreason.errors import CheckpointError, UsageError
 from kgreason.predictors.checkpoints.exchange import export_checkpoint, import_checkpoint
 from kgreason.predictors.checkpoints.format import read_checkpoint, save_checkpoint
 from kgreason.predictors.gnn.ultra.checkpoint import restore_ultra
+from kgreason.predictors.gnn.ultra.published import PUBLISHED
+from kgreason.predictors.gnn.ultra.self_test import fault
 from kgreason.predictors.load import load_predictor
 from tests.predictors.gnn.ultra.toy import network, save
 from tests.predictors.toy import toy_graph
@@ -53,6 +55,10 @@ def _not_a_number(weights: dict[str, Tensor]) -> None:
     weights["entity_model.mlp.2.bias"] = torch.tensor([torch.nan])
 
 
+def _the_same_for_all(weights: dict[str, Tensor]) -> None:
+    weights["entity_model.mlp.2.weight"].zero_()
+
+
 def _seven_layers(weights: dict[str, Tensor]) -> None:
     for name in [one for one in weights if ".layers.5." in one]:
         weights[name.replace(".5.", ".6.")] = weights[name].clone()
@@ -66,6 +72,7 @@ def _seven_layers(weights: dict[str, Tensor]) -> None:
         (_wider, r"mlp\.0\.weight' is \(16, 20\), expected \(16, 16\)"),
         (_whole_numbers, "no real numbers"),
         (_not_a_number, "not finite"),
+        (_the_same_for_all, "tell no entity from another"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(spoil: object, message: str, tmp_path: Path) -> None:
@@ -92,3 +99,14 @@ def test_other_models_need_the_graph_they_belong_to(tmp_path: Path) -> None:
     (tmp_path / "c").rename(tmp_path / "c.safetensors")
     with pytest.raises(UsageError, match="belong to the names of one graph"):
         import_checkpoint(tmp_path / "c.safetensors", tmp_path / "d.safetensors")
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_published_weights_pass_their_test(name: str, data: Path, tmp_path: Path) -> None:
+    file = PUBLISHED[name].file.replace(".pth", ".safetensors")
+    import_checkpoint(data / "ultra" / file, tmp_path / "u.safetensors", model="ultra")
+    model = restore_ultra(tmp_path / "u.safetensors", read_checkpoint(tmp_path / "u.safetensors"))
+    assert fault(model, PUBLISHED[name].probe) is None
+    other = next(one.probe for one in PUBLISHED.values() if one.name != name)
+    assert "from those that they should be" in str(fault(model, other))
