@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgreason.cli.common.bars import byte_bars
 from kgreason.cli.common.command import command
 from kgreason.cli.common.terminal import Terminal
 from kgreason.errors import DataError
@@ -21,8 +20,6 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Show = Callable[[int, int | None], None]
 
 
 def _names(incomplete: str) -> list[str]:
@@ -96,7 +93,7 @@ def pull_dataset(
     from kgreason.data.pull import Watch
 
     one = find_dataset(name)
-    with _bars(terminal, one.name) as bar:
+    with byte_bars(terminal, one.name) as bar:
         watch = Watch(bar("fetching"), bar("unpacking"))
         pulled = pull(one, to=to, source=source, watch=watch)
     if not pulled.fresh:
@@ -123,7 +120,7 @@ def verify_dataset(terminal: Terminal, name: Name, to: To = None) -> None:
         raise DataError(
             f"{one.name} is not at {folder}", remedy=f"fetch it with `kgreason data pull {name}`"
         )
-    with _bars(terminal, one.name) as bar:
+    with byte_bars(terminal, one.name) as bar:
         found = verify(folder, manifest, bar("verifying"))
     for path in found.missing:
         terminal.print(f"missing  {path}")
@@ -136,34 +133,6 @@ def verify_dataset(terminal: Terminal, name: Name, to: To = None) -> None:
             remedy=f"delete {folder} and pull it again",
         )
     terminal.print(f"{found.checked:,} files of {one.name} are as they were pulled")
-
-
-@contextmanager
-def _bars(terminal: Terminal, name: str) -> Iterator[Callable[[str], Show]]:
-    """Bars that count bytes, one for each stage, each shown from its first report on."""
-    if terminal.quiet or not terminal.err.is_terminal:
-        yield lambda stage: lambda done, total: None
-        return
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-    from rich.progress import TransferSpeedColumn as Speed
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        Speed(),
-        Remaining(),
-    )
-    with Progress(*columns, console=terminal.err, transient=True) as progress:
-
-        def bar(stage: str) -> Show:
-            task = progress.add_task(f"{name}: {stage}", total=None, visible=False)
-            return lambda done, total: progress.update(
-                task, completed=done, total=total, visible=True
-            )
-
-        yield bar
 
 
 def _is_here(one: Dataset, to: Path | None) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from kgreason.choose import require
+from kgreason.cli.common.bars import byte_bars
 from kgreason.cli.common.command import command
 from kgreason.cli.common.options import GraphOptions, MaybeGraphOptions, offer
 from kgreason.cli.common.reading import ReadingOptions
@@ -176,7 +177,8 @@ def pull(
     from kgreason.data.models import pull_model
     from kgreason.predictors.gnn.ultra.published import LICENCE, PUBLISHED
 
-    path = pull_model(name, source=source)
+    with byte_bars(terminal, name) as bar:
+        path = pull_model(name, source=source, progress=bar("fetching"))
     terminal.note(f"trained on {PUBLISHED[name].learned}")
     terminal.note(f"licence: {LICENCE}")
     terminal.print(str(path))

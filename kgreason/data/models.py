@@ -19,13 +19,12 @@ def pull_model(
     name: str,
     *,
     source: Path | None = None,
-    addresses: tuple[str, ...] | None = None,
     progress: Progress | None = None,
     patience: Patience | None = None,
 ) -> Path:
     """The checkpoint of a published model in the cache; fetched and checked where it is not there.
 
-    source: the published file, fetched by hand. addresses: others than the published one.
+    source: the published file, fetched by hand.
 
     Errors:
         UsageError: no such model, or no such file. DataError: it cannot be had, or its weights are
@@ -40,8 +39,7 @@ def pull_model(
     target.parent.mkdir(parents=True, exist_ok=True)
     fetched = target.parent / one.file
     if source is None:
-        places = addresses or (one.address,)
-        download(places, fetched, progress, patience, size=one.size)
+        download((one.address,), fetched, progress, patience, size=one.size)
     unchecked = target.with_suffix(f".{os.getpid()}.unchecked")
     try:
         import_checkpoint(source or fetched, unchecked, model=ULTRA)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from kgreason.answers import Answer, Answers, page, rank
 from kgreason.errors import UsageError
-from kgreason.files.cache import find_model_file
 from kgreason.formula import Exists, Not, Query, walk
 from kgreason.knowledge import KnowledgeGraph
 from kgreason.methods.methods import READS, Method
-from kgreason.methods.nsmp import Nsmp
-from kgreason.methods.propagation import Propagation, load_propagation
-from kgreason.predictors import FactPredictor, load_checkpoint
+from kgreason.methods.rankers import RANKERS
+from kgreason.predictors import FactPredictor
 from kgreason.settings import USUAL, Settings
 from kgreason.topk import Reasoner
-from kgreason.truth.rows import truth_dtype
 
 
 def method_settings(
@@ -64,7 +60,7 @@ def ranked_answers(
     UnsupportedError for a question or a model that it does not take.
     """
     facts = graph.index(settings.splits(graph))
-    (scores,) = _RANKERS[method.executor](method, graph, model, settings).values([query])
+    (scores,) = RANKERS[method.executor](method, graph, model, settings).values([query])
     ranking = rank(scores, query.free, query.free)
     chosen = page(query, ranking, limit, graph.vocabulary.display)
     reasoner = Reasoner(FactPredictor(facts), facts)
@@ -81,28 +77,3 @@ def ranked_answers(
     )
     total = ranking.truths.shape[0]
     return Answers(tuple(v.name for v in query.free), answers, total)
-
-
-def _nsmp(method: Method, graph: KnowledgeGraph, model: str | Path, settings: Settings) -> Nsmp:
-    messages = method.messages_for(graph.name)
-    assert messages is not None
-    scorer = load_checkpoint(model, graph.vocabulary, device=settings.device, dtype=settings.dtype)
-    return Nsmp(scorer, graph.index(settings.splits(graph)), messages)
-
-
-def _propagation(
-    method: Method, graph: KnowledgeGraph, model: str | Path, settings: Settings
-) -> Propagation:
-    return load_propagation(
-        find_model_file(str(model)),
-        graph,
-        settings.splits(graph),
-        device=settings.device,
-        dtype=truth_dtype(settings.dtype),
-    )
-
-
-_RANKERS: Mapping[
-    str, Callable[[Method, KnowledgeGraph, str | Path, Settings], Nsmp | Propagation]
-] = {"nsmp": _nsmp, "propagation": _propagation}
-"""By executor, what ranks the entities."""

@@ -38,11 +38,11 @@ def packed(seed: int = 0) -> bytes:
 
 
 @pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> bytes:
+def published(site: Site, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """The content of a file that is published as `ultra`, in place of the real one."""
     content = packed()
     digest = weights_digest(network(64).state_dict())
-    own = replace(PUBLISHED["ultra"], size=len(content), digest=digest)
+    own = replace(PUBLISHED["ultra"], size=len(content), digest=digest, folder=site.url(""))
     monkeypatch.setattr(models, "PUBLISHED", {"ultra": own})
     return content
 
@@ -50,15 +50,15 @@ def published(monkeypatch: pytest.MonkeyPatch) -> bytes:
 def test_a_model_is_pulled_once_and_named_from_then_on(
     site: Site, published: bytes, tmp_path: Path
 ) -> None:
-    site.files["/u.pth"] = File(published)
+    site.files["/ultra_4g.pth"] = File(published)
     assert find_model_file("ultra") == "ultra"
     with pytest.raises(UsageError, match="no model 'ultra'") as caught:
         Engine(toy_graph(), "ultra")
     assert "kgreason model pull ultra" in str(caught.value)
-    path = pull_model("ultra", addresses=(site.url("/u.pth"),), patience=QUICK)
+    path = pull_model("ultra", patience=QUICK)
     assert path == model_path("ultra")
     assert [one.name for one in path.parent.iterdir()] == ["ultra.safetensors"]
-    assert pull_model("ultra", addresses=(site.url("/u.pth"),)) == path
+    assert pull_model("ultra") == path
     assert len(site.requests) == 1
     engine = Engine(toy_graph(), "ultra")
     assert engine.recipe.models == (str(path),)

@@ -10,12 +10,10 @@ from kgreason.errors import UsageError
 from kgreason.execution import Value
 from kgreason.formula import Query
 from kgreason.knowledge import KnowledgeGraph
-from kgreason.methods.nsmp import Nsmp
-from kgreason.methods.propagation import load_propagation
-from kgreason.predictors import load_checkpoint, load_predictor
+from kgreason.methods.rankers import RANKERS
+from kgreason.predictors import load_predictor
 from kgreason.predictors.rowcache.cache import row_cache
 from kgreason.topk import Reasoner, StopCondition
-from kgreason.truth.rows import truth_dtype
 
 
 class Executor(Protocol):
@@ -66,38 +64,18 @@ def _reasoner(graph: KnowledgeGraph, settings: RunSettings, calibration: str) ->
     return Reasoned(Reasoner(predictor, facts, recipe.settings, kept))
 
 
-def _nsmp(graph: KnowledgeGraph, settings: RunSettings, _: str) -> Executor:
-    messages = settings.method.messages_for(graph.name)
+def _ranker(graph: KnowledgeGraph, settings: RunSettings, _: str) -> Executor:
     assert settings.model is not None
-    assert messages is not None
-    machine = settings.machine
-    if machine.row_cache is not None:
-        raise UsageError("message passing has no rows to keep", remedy="leave out --row-cache")
-    if machine.dtype == "bfloat16":
-        raise UsageError("message passing has no bfloat16", remedy="use float32 or float64")
-    model = load_checkpoint(
-        settings.model, graph.vocabulary, device=machine.device, dtype=machine.dtype
-    )
-    return Nsmp(model, graph.index(machine.splits(graph)), messages)
-
-
-def _propagation(graph: KnowledgeGraph, settings: RunSettings, _: str) -> Executor:
-    assert settings.model is not None
-    machine = settings.machine
-    if machine.row_cache is not None:
-        raise UsageError("propagation has no rows to keep", remedy="leave out --row-cache")
-    return load_propagation(
-        settings.model,
-        graph,
-        machine.splits(graph),
-        device=machine.device,
-        dtype=truth_dtype(machine.dtype),
-    )
+    if settings.machine.row_cache is not None:
+        raise UsageError(
+            f"the method {settings.method.name} has no rows to keep", remedy="leave out --row-cache"
+        )
+    make = RANKERS[settings.method.executor]
+    return make(settings.method, graph, settings.model, settings.machine)
 
 
 EXECUTORS: Mapping[str, Callable[[KnowledgeGraph, RunSettings, str], Executor]] = {
     "reasoner": _reasoner,
-    "nsmp": _nsmp,
-    "propagation": _propagation,
+    **dict.fromkeys(RANKERS, _ranker),
 }
 """Makers by the name that `Method.executor` bears; the last argument is a calibration's text."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -77,39 +77,40 @@ def inductive(
 def _ranked(
     terminal: Terminal, splits: InductiveSplits, paths: list[Path], seed: int
 ) -> dict[str, Ranks]:
-    from kgreason.bench.relational.inductive import rank_inductive
+    """By name; after an EpiGNN one of its design without training."""
+    from kgreason.bench.relational.inductive import rank_inductive, untrained
+    from kgreason.predictors.gnn.epignn.links import over
+    from kgreason.predictors.gnn.epignn.scorer import EpiGNNScorer
 
-    found = {}
-    for name, make in _scorers(splits, paths, seed):
+    found: dict[str, Ranks] = {}
+
+    def rank(name: str, make: Callable[[], Scorer]) -> Scorer:
         with terminal.stage("ranking", f"ranking by {name}"):
             scorer = make()
             found[name] = rank_inductive(scorer, splits)
         terminal.note(f"{name}: ranked in {terminal.seconds['ranking']:.1f} s")
         for note in scorer.notes:
             terminal.note(f"note: {note}")
+        return scorer
+
+    for path in paths:
+        scorer = rank(path.stem, partial(_scorer, path, splits))
+        if isinstance(scorer, EpiGNNScorer):
+            random = untrained(scorer.trained, seed)
+            rank("untrained", partial(over, random, splits.new, ("train",)))
     return found
 
 
-def _scorers(
-    splits: InductiveSplits, paths: list[Path], seed: int
-) -> Iterator[tuple[str, Callable[[], Scorer]]]:
-    """By name, what makes the scorers over the new graph; after an EpiGNN one without training."""
-    from kgreason.bench.relational.inductive import untrained
-    from kgreason.predictors.gnn.epignn.checkpoint import EPIGNN, read_epignn
-    from kgreason.predictors.gnn.epignn.links import over
+def _scorer(path: Path, splits: InductiveSplits) -> Scorer:
     from kgreason.predictors.kinds import kind_of
 
-    for path in paths:
-        kind = kind_of(path)
-        if kind.over is None:
-            raise UsageError(
-                f"{path} holds {kind.name}, which is tied to the entities that it was trained on",
-                remedy="give a model that answers over any graph: epignn or ultra",
-            )
-        yield path.stem, partial(kind.over, path, splits.new, ("train",))
-        if kind.name == EPIGNN:
-            random = untrained(read_epignn(path), seed)
-            yield "untrained", partial(over, random, splits.new, ("train",))
+    kind = kind_of(path)
+    if kind.over is None:
+        raise UsageError(
+            f"{path} holds {kind.name}, which is tied to the entities that it was trained on",
+            remedy="give a model that answers over any graph: epignn or ultra",
+        )
+    return kind.over(path, splits.new, ("train",))
 
 
 def _trained(

@@ -13,6 +13,7 @@ from kgreason.choose import require
 from kgreason.cli.bench.figures import FigureFormat, require_format
 from kgreason.cli.bench.suites import Limit, SuiteGraph, Types, read_suites, suite_graph
 from kgreason.cli.common.options import (
+    METHOD_NAMES,
     USUAL_MEMORY,
     Device,
     Dtype,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from kgreason.knowledge import KnowledgeGraph
     from kgreason.methods.methods import Method
 
-METHOD_NAMES = ("exact", "qto", "fit", "cqd-beam", "nsmp", "nsmp-unpruned", "ultraquery", "facts")
 _OVER = "Instead of the method's own"
 _MACHINE = "Machine"
 

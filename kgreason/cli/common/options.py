@@ -91,6 +91,10 @@ Paths = Annotated[
 ]
 
 
+METHOD_NAMES = ("exact", "qto", "fit", "cqd-beam", "nsmp", "nsmp-unpruned", "ultraquery", "facts")
+"""Names of `kgreason.methods`, which costs torch to import."""
+
+
 def _graph_option() -> Any:
     return typer.Option(
         "--graph",
@@ -194,9 +198,9 @@ class ReasoningOptions:
         typer.Option(
             "--method",
             metavar="NAME",
-            help="A published method's settings: exact, qto, fit, cqd-beam, nsmp, nsmp-unpruned. "
-            "What is given besides goes before them.",
-            autocompletion=offer("exact", "qto", "fit", "cqd-beam", "nsmp", "nsmp-unpruned"),
+            help=f"A published method: {', '.join(METHOD_NAMES)}. Settings that are given besides "
+            "go before its own.",
+            autocompletion=offer(*METHOD_NAMES),
             rich_help_panel=_MEANING,
         ),
     ] = None

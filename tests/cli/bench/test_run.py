@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kgreason.cli.bench.run import METHOD_NAMES
+from kgreason.cli.common.options import METHOD_NAMES
 from kgreason.methods.methods import METHODS
 from tests.bench.random_suite import write_suite, write_weights
 from tests.cli.conftest import Run

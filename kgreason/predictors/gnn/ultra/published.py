@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-_ADDRESS = "https://github.com/DeepGraphLearning/ULTRA/raw/main/ckpts"
 LICENCE = "MIT (Copyright 2023 MilaGraph): github.com/DeepGraphLearning/ULTRA"
 
 
@@ -17,8 +16,9 @@ LICENCE = "MIT (Copyright 2023 MilaGraph): github.com/DeepGraphLearning/ULTRA"
 class PublishedWeights:
     """One file of weights.
 
-    file: its name at the address. size: bytes. digest: of the weights in it, see `weights_digest`.
-    learned: the graphs it was trained on, of which it has seen facts that are held out elsewhere.
+    file: its name in the folder where it is fetched. size: bytes. digest: of the weights in it, see
+    `weights_digest`. learned: the graphs it was trained on, of which it has seen facts that are
+    held out elsewhere.
     probe: logits of the entities 1, 2 and 5 of the built-in graph, see `self_test`.
     """
 
@@ -28,11 +28,12 @@ class PublishedWeights:
     digest: str
     learned: str
     probe: tuple[float, float, float]
+    folder: str = "https://github.com/DeepGraphLearning/ULTRA/raw/main/ckpts"
 
     @property
     def address(self) -> str:
         """Where it is fetched from."""
-        return f"{_ADDRESS}/{self.file}"
+        return f"{self.folder}/{self.file}"
 
 
 _FOUR = "FB15k-237, WN18RR, CoDEx-M and NELL995"
