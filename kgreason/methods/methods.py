@@ -120,7 +120,7 @@ METHODS: dict[str, Method] = {
     for method in (
         # On validation questions no other temperature, power of the degree, share of the missing
         # tails, power of the tail's frequency or t-norm tried was better on both the positive and
-        # the negated types, but over NELL995: the README tells by how much.
+        # the negated types, but over NELL995: docs/benchmarks.md tells by how much.
         Method(
             "exact",
             "every candidate, the question as it is written",
